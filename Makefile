@@ -1,0 +1,55 @@
+# `make demo` and `make test` are all the set-up there is: Python 3.11 or newer, and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps
+
+# The demo and the tests never spend: they run on the sandbox, whatever the environment holds.
+SANDBOXED := env -u APIFRAME_API_KEY -u APIFRAME_BASE_URL
+
+.PHONY: help demo dev test check format docs lock clean
+.DEFAULT_GOAL := help
+
+help: ## List what can be made
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: $(VENV)/.runtime ## Every character of data/catalog on the sandbox, into data/sandbox
+	@$(SANDBOXED) $(BIN)/ideogram-pipeline demo
+
+dev: $(VENV)/.runtime ## Dagster's UI on http://127.0.0.1:3000, on the data that runs have made
+	DAGSTER_HOME="$$($(BIN)/python -m ideogram_pipeline.orchestration.instance)" \
+		$(BIN)/dagster dev -w workspace.yaml
+
+test: $(VENV)/.dev check ## Everything that CI checks: lint, types, tests
+	$(SANDBOXED) $(BIN)/pytest -n 2
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/.runtime ## Write docs/tables.md anew from the comments in the SQL files
+	$(BIN)/python -m ideogram_pipeline.warehouse.documentation > docs/tables.md
+
+lock: ## Resolve the dependencies anew; needs uv
+	$(LOCK) --group build -o requirements/runtime.txt
+	$(LOCK) --group build --group dev -c requirements/runtime.txt -o requirements/dev.txt
+LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-annotate --no-header
+
+clean: ## Remove the environment and what the sandbox runs have made
+	rm -rf $(VENV) data/sandbox
+
+$(VENV)/.runtime: requirements/runtime.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) --require-hashes -r requirements/runtime.txt
+	$(INSTALL) --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
+	$(INSTALL) --require-hashes -r requirements/dev.txt
+	@touch $@

@@ -1,0 +1,152 @@
+"""Every setting, read from the environment or a ``.env`` file, shared by CLI and Dagster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from ideogram_pipeline.errors import ConfigurationError
+
+Mode = Literal["sandbox", "live"]
+
+SANDBOX_KEY_PREFIX = "afk_sandbox_"
+
+
+class Settings(BaseSettings):
+    """The settings of one installation; every limit is a ceiling, none is a target."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="IDEOGRAM_PIPELINE_",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+    )
+
+    api_key: SecretStr | None = Field(default=None, validation_alias="APIFRAME_API_KEY")
+    """The Apiframe key (`afk_...`). Without one everything runs on the embedded sandbox."""
+
+    base_url: str = Field(default="https://api.apiframe.ai", validation_alias="APIFRAME_BASE_URL")
+    """Where the API is."""
+
+    home: Path = Path("data")
+    """Folder of `sandbox/` and `live/`: pictures, journal, warehouse, Dagster's instance."""
+
+    catalog: str = "data/catalog"
+    """A folder with `characters` and `prompts` (CSV or Parquet), or a `duckdb:///` URL."""
+
+    journal_url: str | None = None
+    """SQLAlchemy URL of the journal; default: `journal.sqlite` in the mode's folder."""
+
+    max_in_flight: int = Field(default=8, ge=1, le=2000)
+    """Most jobs at the provider at a time; the account's own limit is respected as well."""
+
+    requests_per_minute: int = Field(default=400, ge=10, le=100_000)
+    """Most API requests a minute (accounts are reported to allow 500)."""
+
+    max_credits_per_run: int | None = Field(default=None, ge=0)
+    """Most credits that one run may commit; what is over it is deferred."""
+
+    balance_floor: int = Field(default=0, ge=0)
+    """Credits of the account's balance that are never touched."""
+
+    poll_interval: float = Field(default=3.0, gt=0, le=60)
+    """Most seconds between two looks at a job that should be ready."""
+
+    patience: float = Field(default=900.0, gt=0)
+    """Seconds without any progress after which a run leaves running jobs to the next run."""
+
+    timezone: str = "UTC"
+    """IANA name of the zone in which a day, week or month of `refresh` begins."""
+
+    result_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    """More hosts that result files may come from, comma-separated, besides `*.apiframe.ai`."""
+
+    sandbox_speed: float = Field(default=30.0, gt=0)
+    """How many times faster than a real provider the embedded sandbox draws."""
+
+    @field_validator("result_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(host.strip().lower() for host in value.split(",") if host.strip())
+        return value
+
+    @field_validator("base_url")
+    @classmethod
+    def _check_base_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must be an http(s) URL such as https://api.apiframe.ai")
+        return value.rstrip("/")
+
+    @field_validator("timezone")
+    @classmethod
+    def _check_timezone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("is not an IANA time zone such as Europe/Berlin")
+        return value
+
+    @classmethod
+    def load(cls, **overrides: Any) -> Self:
+        """Read the environment; ``overrides`` win over it.
+
+        Raises:
+            ConfigurationError: naming the variable, without showing a secret value.
+        """
+        try:
+            return cls(**overrides)
+        except ValidationError as error:
+            raise ConfigurationError(_explain(error)) from None
+
+    @property
+    def mode(self) -> Mode:
+        """`live` with a real key; `sandbox` without one or with a sandbox key."""
+        if self.api_key is None or self.api_key.get_secret_value().startswith(SANDBOX_KEY_PREFIX):
+            return "sandbox"
+        return "live"
+
+    @property
+    def provider(self) -> str:
+        """Name written beside every amount, so that sandbox and real money never add up."""
+        return "sandbox" if self.mode == "sandbox" else "apiframe"
+
+    @property
+    def uses_embedded_sandbox(self) -> bool:
+        """Whether a run starts its own sandbox server instead of calling ``base_url``."""
+        return self.api_key is None
+
+    @property
+    def folder(self) -> Path:
+        """The folder of this mode: all that runs write is below it."""
+        return self.home / self.mode
+
+    @property
+    def warehouse_path(self) -> Path:
+        """The DuckDB file that people query."""
+        return self.folder / "warehouse.duckdb"
+
+    @property
+    def images_folder(self) -> Path:
+        """Where pictures are filed by character and prompt."""
+        return self.folder / "images"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of ``timezone``."""
+        return ZoneInfo(self.timezone)
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors(include_input=False, include_url=False):
+        field = str(problem["loc"][0]) if problem["loc"] else "settings"
+        name = field if field.isupper() else f"IDEOGRAM_PIPELINE_{field.upper()}"
+        lines.append(f"{name}: {problem['msg'].removeprefix('Value error, ')}")
+    return "A setting is not usable:\n  " + "\n  ".join(lines)
