@@ -1,0 +1,50 @@
+"""Patience for one-off questions that are safe to ask again: the balance, an upload.
+
+Not for submits, and not for the engine's polling, which has a rhythm of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from ideogram_pipeline.apiframe.errors import Transient
+
+T = TypeVar("T")
+
+
+async def patiently(
+    call: Callable[[], Awaitable[T]],
+    *,
+    attempts: int = 6,
+    first: float = 0.5,
+    longest: float = 30.0,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    chance: Callable[[], float] = random.random,
+) -> T:
+    """Call until it succeeds, waiting between tries with exponential backoff and full jitter.
+
+    Args:
+        call: makes one try; only ``Transient`` errors lead to another.
+        attempts: most tries.
+        first: most seconds of the first wait; it doubles each time.
+        longest: most seconds of any wait of our own choice. A ``Retry-After`` is kept to and the
+            jitter added to it; one above ``longest`` ends the patience at once.
+        sleep: waits so many seconds.
+        chance: a number in [0, 1), for the jitter.
+
+    Raises:
+        Transient: the last one, when the tries are used up.
+        ProviderError: any other, at once.
+    """
+    for attempt in range(1, attempts + 1):
+        try:
+            return await call()
+        except Transient as error:
+            asked = error.retry_after or 0.0
+            if attempt == attempts or asked > longest:
+                raise
+        await sleep(asked + chance() * min(longest, first * 2 ** (attempt - 1)))
+    raise ValueError("attempts must be at least 1")
