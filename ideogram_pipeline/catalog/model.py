@@ -1,0 +1,108 @@
+"""What a catalog holds once it is read and checked: characters, prompts, and the rows refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from ideogram_pipeline.apiframe.model import RenderingSpeed
+
+PictureFormat = Literal["png", "jpeg", "webp"]
+Refresh = Literal["never", "daily", "weekly", "monthly"]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An input picture on disk that was decoded and found fit to send.
+
+    Its identity is the SHA-256 of its content: paths and upload URLs change, the content decides
+    what is drawn.
+    """
+
+    path: Path
+    sha256: str
+    bytes: int
+    width: int
+    """Pixels."""
+    height: int
+    """Pixels."""
+    format: PictureFormat
+
+
+@dataclass(frozen=True, slots=True)
+class Character:
+    """One row of ``characters``: the partition key, its one reference, and defaults for prompts."""
+
+    character_id: str
+    name: str
+    reference: Picture
+    style_type: str | None = None
+    rendering_speed: RenderingSpeed | None = None
+    aspect_ratio: str | None = None
+    prompt_prefix: str | None = None
+    prompt_suffix: str | None = None
+    monthly_credit_budget: int | None = None
+    """Most credits that this character may cost in a calendar month (UTC)."""
+    line: int = 0
+    """Line of the file (or row of the table) that it was read from, counted from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One row of ``prompts``; ``None`` means blank, to be filled from the character's defaults."""
+
+    prompt_id: str
+    character_id: str
+    prompt: str
+    aspect_ratio: str | None = None
+    resolution: str | None = None
+    seed: int | None = None
+    style_type: str | None = None
+    magic_prompt_option: str | None = None
+    rendering_speed: RenderingSpeed | None = None
+    image: Picture | None = None
+    mask: Picture | None = None
+    variations: int = 1
+    refresh: Refresh = "never"
+    enabled: bool = True
+    title: str | None = None
+    tags: tuple[str, ...] = ()
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """One reason why a row was refused; the other rows go on without it."""
+
+    file: str
+    """The file as the user named it, with the table where a file holds several."""
+    line: int
+    """Line at which the row begins (or row of the table), counted from 1."""
+    column: str
+    """Blank where the whole row is at fault, as with too many cells."""
+    value: str
+    """The cell as it was found."""
+    reason: str
+    """What is wrong and what to do, in words that can follow the name of the column."""
+    character_id: str | None = None
+    row_id: str | None = None
+    """The id as written in the row: of the character, or of the prompt."""
+
+    def __str__(self) -> str:
+        column = f", column {self.column}" if self.column else ""
+        value = self.value if len(self.value) <= 80 else f"{self.value[:79]}…"
+        found = f" (found {value!r})" if value else ""
+        return f"{self.file}, line {self.line}{column}: {self.reason}{found}"
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Everything that could be read: the fit rows in the order of the files, and the rejects."""
+
+    characters: dict[str, Character]
+    prompts: tuple[Prompt, ...]
+    rejects: tuple[Reject, ...] = ()
+    source: str = ""
+    digests: dict[str, str] = field(default_factory=dict)
+    """SHA-256 by character over all that decides its pictures; titles and tags do not count."""

@@ -1,0 +1,102 @@
+"""Finding the two tables of a catalog: a folder of files, or a DuckDB file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from urllib.parse import unquote
+
+from ideogram_pipeline.catalog.cells import suggestion
+from ideogram_pipeline.catalog.csvfile import read_csv
+from ideogram_pipeline.catalog.duckdbfile import read_duckdb, read_parquet
+from ideogram_pipeline.catalog.rules import CHARACTERS, PROMPTS, Column
+from ideogram_pipeline.catalog.tables import Table, Tables
+from ideogram_pipeline.errors import CatalogError
+
+_KNOWN = {"characters": CHARACTERS, "prompts": PROMPTS}
+_READERS: dict[str, Callable[[Path, Sequence[Column]], Table]] = {
+    ".csv": read_csv,
+    ".parquet": read_parquet,
+}
+_DUCKDB = "duckdb:///"
+_ELSEWHERE = "If your catalog is elsewhere, set IDEOGRAM_PIPELINE_CATALOG to its folder."
+
+
+def open_tables(source: str) -> Tables:
+    """Read both tables of ``source`` (`docs/catalog.md` describes its forms).
+
+    Raises:
+        CatalogError: with everything that keeps either table from being read.
+    """
+    if "://" in source and not source.startswith(_DUCKDB):
+        scheme = source.partition("://")[0]
+        raise CatalogError(
+            f"A catalog cannot be read from {scheme}://; give a folder, or a DuckDB file as "
+            "duckdb:///path/to/file.duckdb"
+        )
+    try:
+        if source.startswith(_DUCKDB):
+            return _from_duckdb(source)
+        return _from_folder(Path(source).expanduser())
+    except OSError as error:
+        raise CatalogError(f"The catalog {source} cannot be opened: {error.strerror}") from None
+
+
+def _from_folder(folder: Path) -> Tables:
+    if folder.is_file():
+        advice = (
+            f"write {_DUCKDB}{folder.as_posix()}"
+            if folder.suffix in (".duckdb", ".db")
+            else "give the folder that holds characters.csv and prompts.csv"
+        )
+        raise CatalogError(f"The catalog {folder} is a file, not a folder: {advice}")
+    if not folder.is_dir():
+        raise CatalogError(
+            f"No catalog: there is no folder {folder.absolute()}. Put characters.csv and "
+            f"prompts.csv there. {_ELSEWHERE}"
+        )
+    tables: dict[str, Table] = {}
+    problems = []
+    for name in _KNOWN:
+        try:
+            tables[name] = _read_file(folder, name)
+        except CatalogError as error:
+            problems.append(str(error))
+    if problems:
+        raise CatalogError("\n".join(problems))
+    return Tables(**tables, folder=folder.resolve())
+
+
+def _read_file(folder: Path, name: str) -> Table:
+    found = [suffix for suffix in _READERS if (folder / f"{name}{suffix}").exists()]
+    if len(found) > 1:
+        files = " and ".join(f"{name}{suffix}" for suffix in found)
+        raise CatalogError(f"{folder} holds both {files}; keep the one that counts")
+    if not found:
+        held = sorted(entry.name for entry in folder.iterdir())[:10]
+        raise CatalogError(
+            f"There is no {folder.absolute() / name}.csv (nor {name}.parquet). "
+            f"The folder holds: {', '.join(held) or 'nothing'}. {_ELSEWHERE}"
+        )
+    return _READERS[found[0]](folder / f"{name}{found[0]}", _KNOWN[name])
+
+
+def _from_duckdb(source: str) -> Tables:
+    # Not urllib's parser of queries: in SQL a plus sign is a plus sign.
+    address, _, options = source.removeprefix(_DUCKDB).partition("?")
+    path = Path(unquote(address)).expanduser()
+    sources = {name: name for name in _KNOWN}
+    for option in filter(None, options.split("&")):
+        name, _, value = option.partition("=")
+        if name not in sources:
+            near = suggestion(name, sources) or "; it may be characters or prompts"
+            raise CatalogError(f"The catalog {source}: unknown option {name!r}{near}")
+        if not value.strip():
+            raise CatalogError(f"The catalog {source}: {name} is blank; name a table or a SELECT")
+        sources[name] = unquote(value).strip()
+    if not path.is_file():
+        raise CatalogError(
+            f"No catalog: there is no file {path.absolute()}. {_ELSEWHERE} A path that begins at "
+            f"the root is written with a fourth slash: {_DUCKDB}/srv/cast.duckdb"
+        )
+    return Tables(**read_duckdb(path, sources, _KNOWN), folder=path.resolve().parent)
