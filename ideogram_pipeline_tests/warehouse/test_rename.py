@@ -17,6 +17,7 @@ from ideogram_pipeline.errors import StorageError
 from ideogram_pipeline.warehouse import schema
 from ideogram_pipeline.warehouse.publishing import Append, Published, publish
 from ideogram_pipeline.warehouse.reading import query
+from ideogram_pipeline_tests.powers import bound_by_permissions
 from ideogram_pipeline_tests.warehouse.rows import Row, entry
 
 _IMPORTS = """
@@ -242,11 +243,13 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
         publish(tmp_path / "file" / "warehouse.duckdb", [])
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_without_the_right_to_write_is_said(path: Path) -> None:
     path.parent.chmod(0o500)
     try:
-        with pytest.raises(StorageError, match="give this user the right to write"):
+        with (
+            bound_by_permissions(),
+            pytest.raises(StorageError, match="give this user the right to write"),
+        ):
             book(path, "2")
         assert booked(path) == ["1"]
     finally:
