@@ -1,0 +1,77 @@
+"""An attempt: one paid submission for a planned image, as the journal knows it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from ideogram_pipeline.generation.times import from_text
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A row of the journal; each transition returns the next version of it."""
+
+    id: int
+    fingerprint: str
+    number: int
+    idempotency_key: str
+    state: str
+    owner: str
+    epoch: int
+    doubt: bool
+    """An earlier send of this very request may have been accepted without our knowing."""
+    run_id: str
+    character_id: str
+    prompt_id: str
+    variation: int
+    edition: str
+    rendering_speed: str
+    seed: int
+    credits: int
+    body: bytes
+    intended_at: datetime
+    """By the provider's clock, before the first send."""
+    submitted_at: datetime | None
+    job_id: str | None
+    error: str | None
+    retriable: bool
+
+    @classmethod
+    def from_row(cls, row: RowMapping) -> Attempt:
+        """Read a row of the table ``attempts``."""
+        values = {name: row[name] for name in cls.__slots__}
+        values["doubt"] = bool(row["doubt"])
+        values["retriable"] = bool(row["retriable"])
+        values["intended_at"] = from_text(row["intended_at"])
+        values["submitted_at"] = from_text(row["submitted_at"]) if row["submitted_at"] else None
+        return cls(**values)
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """The submitted body, decoded."""
+        decoded: dict[str, Any] = json.loads(self.body)
+        return decoded
+
+    def file_name(self, extension: str) -> PurePosixPath:
+        """Where people find the picture, below the images folder; unique to this attempt."""
+        name = f"{self.edition}-v{self.variation}-a{self.number}.{extension}"
+        return PurePosixPath(self.character_id, self.prompt_id, name)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """A picture on disk: the provider's bytes, whole, decoded once to be sure."""
+
+    path: str
+    """Below the folder of the mode, with forward slashes."""
+    sha256: str
+    bytes: int
+    width: int
+    height: int
+    format: str

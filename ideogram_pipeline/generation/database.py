@@ -1,0 +1,148 @@
+"""Opening the journal: SQLite in WAL mode, every commit on disk, one writer at a time."""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+
+from ideogram_pipeline.errors import ConfigurationError, StorageError
+from ideogram_pipeline.generation import schema
+from ideogram_pipeline.settings import Settings
+
+LOCK_SECONDS = 30.0
+"""How long a writer waits for others before it gives up; a write takes about a millisecond."""
+
+
+def journal_path(settings: Settings) -> Path:
+    """Where the journal of this mode lies.
+
+    Raises:
+        ConfigurationError: ``IDEOGRAM_PIPELINE_JOURNAL_URL`` is not a SQLite file.
+    """
+    if settings.journal_url is None:
+        return settings.folder / "journal.sqlite"
+    try:
+        url = make_url(settings.journal_url)
+    except ArgumentError:
+        url = None
+    if url is None or url.get_backend_name() != "sqlite" or not url.database:
+        raise ConfigurationError(
+            "IDEOGRAM_PIPELINE_JOURNAL_URL: must be sqlite:///relative/path or "
+            "sqlite:////absolute/path. Owners are told apart by lock files, so the journal and "
+            "all its runs are on one machine."
+        )
+    return Path(url.database)
+
+
+class Database:
+    """The journal's file and the gate before its writers.
+
+    Only SQLite may open this file in our process: when any other handle on it is closed, POSIX
+    drops the locks of all of them. And of SQLite's own lock, one of several writers can starve for
+    seconds; the gate, a lock file beside it, is fair.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._gate = FileLock(path.with_name(path.name + ".gate"), timeout=LOCK_SECONDS)
+        self._engine = _engine(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._create()
+        except (OSError, DatabaseError) as error:
+            self.close()
+            raise _unusable(path, error) from error
+        except StorageError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction; on leaving the block it is on disk, or nothing of it is.
+
+        Raises:
+            StorageError: The disk is full, the file is damaged, or another program holds it.
+        """
+        try:
+            with self._gate, self._engine.begin() as connection:
+                yield connection
+        except Timeout:
+            raise StorageError(
+                f"The journal {self.path} has been locked by another process for "
+                f"{LOCK_SECONDS:.0f} s. Nothing is lost: end that process and run again."
+            ) from None
+        except (OSError, OperationalError) as error:
+            raise _unusable(self.path, error) from error
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection for reading; it waits for nobody and blocks nobody."""
+        autocommit = {"isolation_level": "AUTOCOMMIT"}
+        try:
+            with self._engine.connect().execution_options(**autocommit) as connection:
+                yield connection
+        except DatabaseError as error:
+            raise _unusable(self.path, error) from error
+
+    def _create(self) -> None:
+        with self._gate, self._engine.begin() as connection:
+            schema.metadata.create_all(connection)
+            for trigger in schema.APPEND_ONLY:
+                connection.exec_driver_sql(trigger)
+            version = connection.scalar(
+                select(schema.meta.c.value).where(schema.meta.c.name == "schema_version")
+            )
+            if version is None:
+                connection.execute(
+                    schema.meta.insert(),
+                    [
+                        {"name": "schema_version", "value": str(schema.SCHEMA_VERSION)},
+                        {"name": "journal_id", "value": uuid.uuid4().hex},
+                    ],
+                )
+            elif version != str(schema.SCHEMA_VERSION):
+                raise StorageError(
+                    f"The journal {self.path} was written by another version of this program "
+                    f"(schema {version}, expected {schema.SCHEMA_VERSION}). Use that version."
+                )
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": LOCK_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: sqlite3.Connection, _record: object) -> None:
+        # The driver must not begin transactions by itself: a deferred one that writes later
+        # fails at once when another writer was faster.
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA fullfsync=1")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _unusable(path: Path, error: Exception) -> StorageError:
+    cause = getattr(error, "orig", None) or error
+    return StorageError(
+        f"The journal {path} cannot be written: {cause}. Check that its folder exists, is "
+        "writable and has space left. Nothing is bought without it; what was bought is safe in it."
+    )

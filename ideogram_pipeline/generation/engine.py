@@ -1,0 +1,323 @@
+"""The engine: carries every attempt from whatever state it is in to its end, and buys the rest.
+
+Work that earlier runs left behind comes first, then new paid work. Both take the same way,
+submit, watch, collect; an attempt that was left behind only enters it further on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from ideogram_pipeline.apiframe.errors import (
+    KeyRefused,
+    ProviderError,
+    Transient,
+    Unreachable,
+)
+from ideogram_pipeline.apiframe.model import Job
+from ideogram_pipeline.errors import CatalogError
+from ideogram_pipeline.generation import schema
+from ideogram_pipeline.generation.attempt import Attempt
+from ideogram_pipeline.generation.collecting import Collector
+from ideogram_pipeline.generation.failures import is_content_refusal, is_provider_fault
+from ideogram_pipeline.generation.journal import (
+    Balance,
+    Busy,
+    ClaimLost,
+    Journal,
+    Limits,
+    OverBudget,
+)
+from ideogram_pipeline.generation.pacing import Slots
+from ideogram_pipeline.generation.provider import Provider
+from ideogram_pipeline.generation.references import References
+from ideogram_pipeline.generation.report import Fate, Progress, ProgressListener
+from ideogram_pipeline.generation.submitting import OutOfMoney, Submitter
+from ideogram_pipeline.generation.watching import StillRunning, Watcher
+from ideogram_pipeline.planning.identity import request_body
+from ideogram_pipeline.planning.model import PlannedImage
+
+ATTEMPTS_IN_A_RUN = 3
+"""Attempts at one picture when the provider itself fails; each failed one is refunded."""
+WAITING_FOR_COLLECTION = 16
+"""Pictures that may wait to be fetched while new jobs are started."""
+FOLLOW_SECONDS = 0.5
+"""How often the journal is read for a picture that another run is at."""
+BALANCE_SECONDS = 10.0
+"""How old a balance may be for a limit that it sets to be believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """What the engine works with; one of each for a run."""
+
+    provider: Provider
+    journal: Journal
+    references: References
+    submitter: Submitter
+    watcher: Watcher
+    collector: Collector
+    slots: Slots
+
+
+@dataclass(frozen=True, slots=True)
+class NotBegun:
+    """Why a wanted picture was not even attempted."""
+
+    fate: Fate
+    reason: str
+
+
+class Engine:
+    """One run: brings home what is wanted, and whatever dead runs have left open."""
+
+    def __init__(
+        self,
+        workers: Workers,
+        wanted: Iterable[PlannedImage],
+        *,
+        run_id: str,
+        limits: Limits,
+        balance: Balance | None,
+        is_alive: Callable[[str], bool],
+        patience: float,
+        on_progress: ProgressListener | None = None,
+    ) -> None:
+        self._provider = workers.provider
+        self._journal = workers.journal
+        self._workers = workers
+        self._slots = workers.slots
+        self._wanted = {planned.fingerprint: planned for planned in wanted}
+        self._run_id = run_id
+        self._limits = limits
+        self._is_alive = is_alive
+        self._patience = patience
+        self._on_progress = on_progress
+        self._room = asyncio.Semaphore(workers.slots.most + WAITING_FOR_COLLECTION)
+        self._carried: set[int] = set()
+        """Attempts of dead runs that a task of this run is at."""
+        self._balance = balance
+        self._balance_at = time.monotonic()
+        self._made = self._failed = self._spent = 0
+        self.out_of_money: str | None = None
+        """The provider's words when the balance did not suffice; nothing new is begun after it."""
+        self.not_begun: dict[str, NotBegun] = {}
+        """Wanted pictures that were not attempted, by fingerprint."""
+
+    async def run(self) -> None:
+        """Work until all is stored, deferred, failed, or under way for longer than our patience.
+
+        Raises:
+            ProviderError: The key is refused, or the provider is out of reach.
+            StorageError: The journal or a picture cannot be written.
+        """
+        try:
+            async with asyncio.TaskGroup() as background:
+                watching = background.create_task(self._workers.watcher.run())
+                async with asyncio.TaskGroup() as self._work:
+                    await self._recover()
+                    for planned in self._wanted.values():
+                        await self._room.acquire()
+                        self._work.create_task(self._in_room(planned))
+                watching.cancel()
+        except BaseExceptionGroup as errors:
+            raise _foremost(errors) from None
+
+    async def _recover(self) -> None:
+        """Carry on what dead runs left open.
+
+        What is in doubt is settled before anything new is bought: it may have been charged, and
+        the limits have to know.
+        """
+        left = self._journal.take_over(self._run_id, self._is_alive)
+        self._carried.update(attempt.id for attempt in left)
+        async with asyncio.TaskGroup() as settling:
+            for attempt in left:
+                if attempt.state == schema.SUBMITTING:
+                    settling.create_task(self._settle(attempt))
+                else:
+                    self._work.create_task(self._carry_on(attempt))
+
+    async def _settle(self, attempt: Attempt) -> None:
+        try:
+            async with self._slots:
+                attempt = await self._submit(attempt)
+            self._work.create_task(self._carry_on(attempt))
+        except ClaimLost:
+            self._carried.discard(attempt.id)
+
+    async def _carry_on(self, attempt: Attempt) -> None:
+        """See an attempt of a dead run to its end; if it is wanted, ``_bring_home`` follows it."""
+        try:
+            job = None
+            if attempt.state == schema.SUBMITTED:
+                async with self._slots:
+                    attempt, job = await self._watch(attempt, fresh=False)
+            await self._collect(attempt, job)
+        except ClaimLost:
+            # Another run has it: it took us for dead, or a person has settled it.
+            return
+        finally:
+            self._carried.discard(attempt.id)
+
+    async def _in_room(self, planned: PlannedImage) -> None:
+        try:
+            await self._bring_home(planned)
+        except ClaimLost:
+            return
+        finally:
+            self._room.release()
+
+    async def _bring_home(self, planned: PlannedImage) -> None:
+        """Buy a picture and see it home, by another attempt where the provider has failed."""
+        worth_another = True
+        while worth_another:
+            job = None
+            async with self._slots:
+                begun = await self._begin(planned)
+                if isinstance(begun, Attempt):
+                    attempt = await self._submit(begun)
+                    if attempt.state == schema.SUBMITTED:
+                        attempt, job = await self._watch(attempt, fresh=True)
+            if isinstance(begun, NotBegun):
+                self.not_begun[planned.fingerprint] = begun
+                self._tell()
+                return
+            if isinstance(begun, Busy):
+                attempt = await self._follow(begun.attempt)
+            else:
+                attempt = await self._collect(attempt, job)
+            if attempt.state == schema.FAILED:
+                self._workers.references.forget(planned)
+            worth_another = self._is_worth_another(attempt)
+
+    def _is_worth_another(self, attempt: Attempt) -> bool:
+        if attempt.state == schema.ABSENT:
+            return True
+        if attempt.state != schema.FAILED or not is_provider_fault(attempt.error):
+            return False
+        tried = self._journal.attempts_in_run(attempt.fingerprint, self._run_id)
+        return tried < ATTEMPTS_IN_A_RUN
+
+    async def _begin(self, planned: PlannedImage) -> Attempt | Busy | NotBegun:
+        """Write down the intent, once the inputs are at the provider and the limits allow it."""
+        if self.out_of_money:
+            return NotBegun("deferred", self.out_of_money)
+        try:
+            urls = await self._workers.references.urls(planned)
+        except (KeyRefused, Unreachable):
+            raise
+        except (CatalogError, ProviderError) as error:
+            return NotBegun("failed", f"its reference cannot be handed over: {error}")
+        begun = self._write_intent(planned, urls)
+        over_balance = isinstance(begun, OverBudget) and begun.limit == "balance"
+        if over_balance and await self._renew_balance():
+            begun = self._write_intent(planned, urls)
+        if isinstance(begun, OverBudget):
+            return NotBegun("deferred", begun.message)
+        return begun
+
+    def _write_intent(
+        self, planned: PlannedImage, urls: dict[str, str]
+    ) -> Attempt | Busy | OverBudget:
+        return self._journal.begin(
+            planned,
+            request_body(planned, urls),
+            run_id=self._run_id,
+            now=self._provider.clock.now(),
+            limits=self._limits,
+            balance=self._balance,
+        )
+
+    async def _renew_balance(self) -> bool:
+        """Ask for the balance again if what we know is old; refunds and purchases raise it."""
+        if time.monotonic() - self._balance_at < BALANCE_SECONDS:
+            return False
+        self._balance_at = time.monotonic()
+        mark = self._journal.mark()
+        try:
+            account = await self._provider.account()
+        except Transient:
+            return False
+        self._balance = None if account.credits is None else Balance(account.credits, mark)
+        return True
+
+    async def _submit(self, attempt: Attempt) -> Attempt:
+        try:
+            attempt = await self._workers.submitter.submit(attempt)
+        except OutOfMoney as error:
+            self.out_of_money = str(error)
+            return self._journal.get(attempt.id)
+        if attempt.state == schema.SUBMITTED:
+            self._spent += attempt.credits
+        self._tell()
+        return attempt
+
+    async def _watch(self, attempt: Attempt, *, fresh: bool) -> tuple[Attempt, Job | None]:
+        self._slots.accepted += 1
+        try:
+            job = await self._workers.watcher.ended(
+                attempt.job_id or "", attempt.rendering_speed, fresh=fresh
+            )
+        except KeyRefused:
+            raise
+        except (StillRunning, ProviderError) as error:
+            reason = str(error) or "still under way at the provider"
+            return self._journal.remark(attempt, reason), None
+        finally:
+            self._slots.accepted -= 1
+        now = self._provider.clock.now()
+        if job.is_completed:
+            return self._journal.complete(attempt, job, now=now), job
+        self._failed += 1
+        self._tell()
+        retriable = not is_content_refusal(job.error)
+        return self._journal.fail(attempt, job, now=now, retriable=retriable), job
+
+    async def _collect(self, attempt: Attempt, job: Job | None) -> Attempt:
+        if attempt.state == schema.COMPLETED:
+            attempt = await self._workers.collector.collect(attempt, job)
+            self._made += attempt.state == schema.STORED
+            self._tell()
+        return attempt
+
+    async def _follow(self, attempt: Attempt) -> Attempt:
+        """Wait while another task or run is at a picture; take over from a run that has died."""
+        until = time.monotonic() + self._patience
+        while attempt.state in schema.OPEN and time.monotonic() < until:
+            if attempt.owner == self._run_id:
+                if attempt.id not in self._carried:
+                    break  # We have done for it what can be done now.
+            elif not self._is_alive(attempt.owner):
+                await self._recover()
+            await asyncio.sleep(FOLLOW_SECONDS)
+            attempt = self._journal.get(attempt.id)
+        return attempt
+
+    def _tell(self) -> None:
+        if self._on_progress is None:
+            return
+        in_flight = self._slots.accepted
+        self._on_progress(
+            Progress(
+                planned=len(self._wanted),
+                made=self._made,
+                in_flight=in_flight,
+                failed=self._failed,
+                deferred=len(self.not_begun),
+                credits_spent=self._spent,
+                credits_quoted=sum(planned.credits for planned in self._wanted.values()),
+                activity=f"{in_flight} being drawn" if in_flight else "submitting",
+            )
+        )
+
+
+def _foremost(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The one error to report: an interrupt before an error, and the first of its kind."""
+    leaves: list[BaseException] = []
+    for error in errors.exceptions:
+        leaves.append(_foremost(error) if isinstance(error, BaseExceptionGroup) else error)
+    return min(leaves, key=lambda error: isinstance(error, Exception))

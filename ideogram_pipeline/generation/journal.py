@@ -1,0 +1,480 @@
+"""The journal: every step of every paid image, on disk before its effect is relied on.
+
+Each method is one transaction. An attempt is changed only by the run that owns it, and only from
+the state that the run believes it to be in; otherwise ``ClaimLost`` tells the caller to let go.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from ideogram_pipeline.apiframe.model import Job, Upload
+from ideogram_pipeline.generation import schema
+from ideogram_pipeline.generation.attempt import Attempt, StoredImage
+from ideogram_pipeline.generation.database import Database
+from ideogram_pipeline.generation.times import from_text, now_text, to_text
+from ideogram_pipeline.planning.identity import idempotency_key
+from ideogram_pipeline.planning.model import PlannedImage
+
+_attempts = schema.attempts
+_ledger = schema.ledger
+
+
+class ClaimLost(Exception):
+    """Another run owns this attempt now, or has moved it on; nothing was written."""
+
+
+class AlreadyClaimed(Exception):
+    """The job belongs to another attempt of this journal; nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """The picture is bought already, or another run is at it."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class OverBudget:
+    """The price would go over a limit; ``message`` names the limit and its number."""
+
+    limit: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A moment of the journal, taken before the provider is asked for the balance."""
+
+    newest: int
+    """Id of the newest attempt."""
+    submitting: frozenset[int]
+    """Attempts of which that balance may or may not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """The account's credits as the provider told them; what began after ``mark`` is not in it."""
+
+    credits: int
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a run may spend, in credits; each ``None`` is no limit."""
+
+    run: int | None = None
+    floor: int = 0
+    monthly: Mapping[str, int] | None = None
+    """By character and calendar month (UTC)."""
+
+
+class Journal:
+    """What was intended, sent, paid and stored, one row an attempt."""
+
+    def __init__(self, database: Database, *, provider: str) -> None:
+        self._db = database
+        self._provider = provider
+
+    def begin(
+        self,
+        planned: PlannedImage,
+        body: bytes,
+        *,
+        run_id: str,
+        now: datetime,
+        limits: Limits,
+        balance: Balance | None,
+    ) -> Attempt | Busy | OverBudget:
+        """Write down the intent to buy one picture and reserve its price, before anything is sent.
+
+        Args:
+            planned: The picture.
+            body: The exact bytes that will be sent, now and in every repetition.
+            run_id: The run that buys and owns it.
+            now: The provider's time.
+            limits: Checked in the same transaction, with all that other runs have reserved.
+            balance: The newest known balance, for the floor.
+        """
+        with self._db.write() as connection:
+            of_fingerprint = _attempts.c.fingerprint == planned.fingerprint
+            is_live = and_(of_fingerprint, _attempts.c.state.in_(schema.LIVE))
+            live = connection.execute(select(_attempts).where(is_live)).mappings().first()
+            if live is not None:
+                return Busy(Attempt.from_row(live))
+            over = self._over_budget(connection, planned, run_id, now, limits, balance)
+            if over:
+                return over
+            number, key = _next_number_and_key(connection, planned)
+            values = {
+                "fingerprint": planned.fingerprint,
+                "number": number,
+                "idempotency_key": key,
+                "state": schema.SUBMITTING,
+                "owner": run_id,
+                "run_id": run_id,
+                "provider": self._provider,
+                "character_id": planned.character_id,
+                "prompt_id": planned.prompt_id,
+                "variation": planned.variation,
+                "edition": planned.edition,
+                "rendering_speed": planned.rendering_speed,
+                "seed": planned.seed,
+                "credits": planned.credits,
+                "body": body,
+                "reference_sha256": planned.reference.sha256,
+                "image_sha256": planned.image.sha256 if planned.image else None,
+                "mask_sha256": planned.mask.sha256 if planned.mask else None,
+                "intended_at": to_text(now),
+            }
+            begun = connection.execute(_attempts.insert().values(values).returning(_attempts))
+            return Attempt.from_row(begun.mappings().one())
+
+    def doubt(self, attempt: Attempt, reason: str) -> Attempt:
+        """Note that the request may have been accepted although no readable answer came."""
+        return self._move(attempt, attempt.state, doubt=1, error=reason)
+
+    def accept(self, attempt: Attempt, job_id: str, *, now: datetime) -> Attempt:
+        """Bind the provider's job and book its charge.
+
+        Raises:
+            AlreadyClaimed: Another attempt has this job.
+        """
+        with self._db.write() as connection:
+            try:
+                moved = self._move_in(
+                    connection,
+                    attempt,
+                    schema.SUBMITTED,
+                    job_id=job_id,
+                    submitted_at=to_text(now),
+                    doubt=0,
+                    error=None,
+                )
+            except IntegrityError:
+                raise AlreadyClaimed(job_id) from None
+            _book(connection, moved, "charge", moved.credits, "price table")
+            return moved
+
+    def complete(self, attempt: Attempt, job: Job, *, now: datetime) -> Attempt:
+        """Note that the picture was made, and correct the charge where the provider says so."""
+        with self._db.write() as connection:
+            if job.credit_cost and job.credit_cost != attempt.credits:
+                difference = job.credit_cost - attempt.credits
+                _book(connection, attempt, "correction", difference, "provider")
+            return self._move_in(
+                connection,
+                attempt,
+                schema.COMPLETED,
+                completed_at=to_text(job.completed_at or now),
+                job=_job_text(job),
+            )
+
+    def fail(self, attempt: Attempt, job: Job, *, now: datetime, retriable: bool) -> Attempt:
+        """Note that the job ended without a picture, and book the refund.
+
+        A failed job's credits come back by the provider's documentation; a ``creditCost`` that
+        is still above zero says that so many were kept.
+        """
+        with self._db.write() as connection:
+            refund = _net(connection, attempt) - (job.credit_cost or 0)
+            if refund > 0:
+                source = "documented refund" if job.credit_cost is None else "provider"
+                _book(connection, attempt, "refund", -refund, source, note=job.error)
+            return self._move_in(
+                connection,
+                attempt,
+                schema.FAILED,
+                completed_at=to_text(job.completed_at or now),
+                job=_job_text(job),
+                error=job.error or f"the provider reports {job.status}",
+                retriable=int(retriable),
+            )
+
+    def store(self, attempt: Attempt, image: StoredImage) -> Attempt:
+        """Note that the file is whole, checked and in its place."""
+        return self._move(
+            attempt,
+            schema.STORED,
+            stored_at=now_text(),
+            path=image.path,
+            sha256=image.sha256,
+            bytes=image.bytes,
+            width=image.width,
+            height=image.height,
+            format=image.format,
+            error=None,
+        )
+
+    def close(self, attempt: Attempt, state: str, reason: str) -> Attempt:
+        """End an attempt without a picture, with the reason that people will read.
+
+        Args:
+            attempt: Ours, and still open.
+            state: ``rejected`` or ``withdrawn``: declined, nothing was charged; ``absent``: proven
+                never to have been accepted; ``expired``: paid, and gone at the provider;
+                ``unresolved``: neither found nor ruled out, so that a person must look, and it is
+                never bought again by itself.
+            reason: What happened.
+        """
+        return self._move(attempt, state, error=reason)
+
+    def remark(self, attempt: Attempt, reason: str) -> Attempt:
+        """Keep the newest trouble with an attempt that stays as it is."""
+        return self._move(attempt, attempt.state, error=reason)
+
+    def take_over(self, run_id: str, is_alive: Callable[[str], bool]) -> list[Attempt]:
+        """Claim every open attempt whose owner is dead, those nearest to expiry first.
+
+        What was being submitted is in doubt from now on: its owner may have died between the
+        provider's acceptance and the answer.
+        """
+        with self._db.write() as connection:
+            of_open = _attempts.c.state.in_(schema.OPEN)
+            owners = connection.scalars(select(_attempts.c.owner).where(of_open).distinct())
+            dead = [owner for owner in owners if owner != run_id and not is_alive(owner)]
+            connection.execute(
+                update(schema.runs)
+                .where(schema.runs.c.status == "running", schema.runs.c.run_id.in_(dead))
+                .values(status="interrupted")
+            )
+            claimed = connection.execute(
+                update(_attempts)
+                .where(of_open, _attempts.c.owner.in_(dead))
+                .values(
+                    owner=run_id,
+                    epoch=_attempts.c.epoch + 1,
+                    doubt=or_(_attempts.c.doubt, _attempts.c.state == schema.SUBMITTING),
+                )
+                .returning(_attempts)
+            ).mappings()
+            return sorted(map(Attempt.from_row, claimed), key=lambda attempt: attempt.intended_at)
+
+    def get(self, attempt_id: int) -> Attempt:
+        """Read an attempt as it is now."""
+        with self._db.read() as connection:
+            row = connection.execute(select(_attempts).where(_attempts.c.id == attempt_id))
+            return Attempt.from_row(row.mappings().one())
+
+    def mark(self) -> Mark:
+        """Mark this moment, see ``Balance``."""
+        with self._db.read() as connection:
+            newest = connection.scalar(select(func.max(_attempts.c.id))) or 0
+            of_submitting = _attempts.c.state == schema.SUBMITTING
+            submitting = connection.scalars(select(_attempts.c.id).where(of_submitting))
+            return Mark(newest, frozenset(submitting))
+
+    def has_open_attempts(self) -> bool:
+        """Whether any run has left, or is at, work that is not finished."""
+        with self._db.read() as connection:
+            of_open = _attempts.c.state.in_(schema.OPEN)
+            return connection.scalar(select(_attempts.c.id).where(of_open).limit(1)) is not None
+
+    def attempts_in_run(self, fingerprint: str, run_id: str) -> int:
+        """How many attempts this run has made at one picture."""
+        with self._db.read() as connection:
+            of_run = and_(_attempts.c.fingerprint == fingerprint, _attempts.c.run_id == run_id)
+            return connection.scalar(select(func.count()).where(of_run)) or 0
+
+    def claimed_jobs(self, job_ids: Collection[str]) -> set[str]:
+        """Those of ``job_ids`` that an attempt already has."""
+        with self._db.read() as connection:
+            found = connection.scalars(
+                select(_attempts.c.job_id).where(_attempts.c.job_id.in_(job_ids))
+            )
+            return {job_id for job_id in found if job_id}
+
+    def upload_url(self, base_url: str, sha256: str, *, alive_at: datetime) -> str | None:
+        """The address at this provider of a content, if it will still live at ``alive_at``."""
+        query = select(schema.uploads.c.url, schema.uploads.c.expires_at)
+        with self._db.read() as connection:
+            row = connection.execute(query.where(_is_upload(base_url, [sha256]))).first()
+        return row.url if row and from_text(row.expires_at) > alive_at else None
+
+    def remember_upload(
+        self, base_url: str, sha256: str, upload: Upload, *, expires_at: datetime
+    ) -> None:
+        """Keep the address of an uploaded picture for as long as it lives."""
+        with self._db.write() as connection:
+            connection.execute(schema.uploads.delete().where(_is_upload(base_url, [sha256])))
+            connection.execute(
+                schema.uploads.insert().values(
+                    base_url=base_url,
+                    sha256=sha256,
+                    url=upload.url,
+                    expires_at=to_text(expires_at),
+                )
+            )
+
+    def forget_uploads(self, base_url: str, contents: Collection[str]) -> None:
+        """Let the next attempt upload these contents anew: the provider may have lost them."""
+        with self._db.write() as connection:
+            connection.execute(schema.uploads.delete().where(_is_upload(base_url, contents)))
+
+    def start_run(self, run_id: str, characters: Iterable[str], **values: int | None) -> None:
+        """Open the books of a run."""
+        with self._db.write() as connection:
+            connection.execute(
+                schema.runs.insert().values(
+                    run_id=run_id,
+                    provider=self._provider,
+                    status="running",
+                    started_at=now_text(),
+                    characters=json.dumps(list(characters)),
+                    **values,
+                )
+            )
+
+    def finish_run(self, run_id: str, status: str, **values: int | None) -> None:
+        """Close the books of a run."""
+        with self._db.write() as connection:
+            connection.execute(
+                update(schema.runs)
+                .where(schema.runs.c.run_id == run_id)
+                .values(status=status, finished_at=now_text(), **values)
+            )
+
+    def _over_budget(
+        self,
+        connection: Connection,
+        planned: PlannedImage,
+        run_id: str,
+        now: datetime,
+        limits: Limits,
+        balance: Balance | None,
+    ) -> OverBudget | None:
+        price = planned.credits
+        if limits.run is not None:
+            spent = _spent(connection, _attempts.c.run_id == run_id)
+            if spent + price > limits.run:
+                return OverBudget("run", f"the run's limit of {limits.run} credits is reached")
+        monthly = (limits.monthly or {}).get(planned.character_id)
+        if monthly is not None:
+            month = to_text(now)[:7]
+            of_month = _attempts.c.intended_at.startswith(month)
+            spent = _spent(
+                connection, and_(_attempts.c.character_id == planned.character_id, of_month)
+            )
+            if spent + price > monthly:
+                return OverBudget(
+                    "character",
+                    f"the budget of {monthly} credits of {planned.character_id} for {month} "
+                    f"is reached ({spent} spent)",
+                )
+        if balance is not None:
+            since = or_(
+                _attempts.c.id > balance.mark.newest,
+                _attempts.c.id.in_(balance.mark.submitting),
+                _attempts.c.state == schema.SUBMITTING,
+            )
+            committed = _attempts.c.state.in_(schema.COMMITTED)
+            pending = connection.scalar(
+                select(func.coalesce(func.sum(_attempts.c.credits), 0)).where(since, committed)
+            )
+            left = balance.credits - (pending or 0)
+            if left - price < limits.floor:
+                floor = f", of which {limits.floor} are not to be touched" if limits.floor else ""
+                return OverBudget("balance", f"the account has {left} credits left{floor}")
+        return None
+
+    def _move(self, attempt: Attempt, state: str, **values: object) -> Attempt:
+        with self._db.write() as connection:
+            return self._move_in(connection, attempt, state, **values)
+
+    def _move_in(
+        self, connection: Connection, attempt: Attempt, state: str, **values: object
+    ) -> Attempt:
+        moved = connection.execute(
+            update(_attempts)
+            .where(
+                _attempts.c.id == attempt.id,
+                _attempts.c.owner == attempt.owner,
+                _attempts.c.epoch == attempt.epoch,
+                _attempts.c.state == attempt.state,
+            )
+            .values(state=state, **values)
+            .returning(_attempts)
+        )
+        row = moved.mappings().one_or_none()
+        if row is None:
+            raise ClaimLost(f"attempt {attempt.id} is no longer ours in state {attempt.state}")
+        return Attempt.from_row(row)
+
+
+def _next_number_and_key(connection: Connection, planned: PlannedImage) -> tuple[int, str]:
+    """Number an attempt and name its submission.
+
+    The number is new for the fingerprint and for the place (prompt, variation and edition), since
+    the file is named by it: a row that is changed must not find the picture it had before. The key
+    counts the attempts at the fingerprint alone, so that it does not depend on older rows.
+    """
+    of_fingerprint = _attempts.c.fingerprint == planned.fingerprint
+    of_place = and_(
+        _attempts.c.character_id == planned.character_id,
+        _attempts.c.prompt_id == planned.prompt_id,
+        _attempts.c.variation == planned.variation,
+        _attempts.c.edition == planned.edition,
+    )
+    highest = func.coalesce(func.max(_attempts.c.number), 0)
+    last = connection.scalar(select(highest).where(or_(of_fingerprint, of_place))) or 0
+    made = connection.scalar(select(func.count()).where(of_fingerprint)) or 0
+    return last + 1, idempotency_key(planned.fingerprint, made + 1)
+
+
+def _book(
+    connection: Connection,
+    attempt: Attempt,
+    entry_type: str,
+    amount: int,
+    price_source: str,
+    note: str | None = None,
+) -> None:
+    connection.execute(
+        _ledger.insert().values(
+            attempt_id=attempt.id,
+            entry_type=entry_type,
+            credits=amount,
+            price_source=price_source,
+            note=note,
+            booked_at=now_text(),
+        )
+    )
+
+
+def _is_upload(base_url: str, contents: Collection[str]) -> ColumnElement[bool]:
+    uploads = schema.uploads
+    return and_(uploads.c.base_url == base_url, uploads.c.sha256.in_(contents))
+
+
+def _net(connection: Connection, attempt: Attempt) -> int:
+    total = select(func.coalesce(func.sum(_ledger.c.credits), 0))
+    return connection.scalar(total.where(_ledger.c.attempt_id == attempt.id)) or 0
+
+
+def _spent(connection: Connection, which: object) -> int:
+    """What the attempts have cost so far, and what those without a known answer may cost."""
+    booked = connection.scalar(
+        select(func.coalesce(func.sum(_ledger.c.credits), 0))
+        .join(_attempts, _attempts.c.id == _ledger.c.attempt_id)
+        .where(which)  # type: ignore[arg-type]
+    )
+    unbooked = _attempts.c.state.in_((schema.SUBMITTING, schema.UNRESOLVED))
+    reserved = connection.scalar(
+        select(func.coalesce(func.sum(_attempts.c.credits), 0)).where(
+            unbooked,
+            which,  # type: ignore[arg-type]
+        )
+    )
+    return (booked or 0) + (reserved or 0)
+
+
+def _job_text(job: Job) -> str:
+    return json.dumps({key: value for key, value in job.raw.items() if key != "input"})

@@ -1,0 +1,341 @@
+"""From the journal and the catalog to the warehouse: what people query is made from the truth."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, RowMapping, Select, func, select, true
+
+from ideogram_pipeline import warehouse
+from ideogram_pipeline.catalog.model import Catalog, Picture
+from ideogram_pipeline.generation import schema
+from ideogram_pipeline.generation.database import Database, journal_path
+from ideogram_pipeline.planning.decisions import Plan
+from ideogram_pipeline.settings import Settings
+from ideogram_pipeline.warehouse.changes import Append, Change, Replace
+from ideogram_pipeline.warehouse.publishing import Published
+
+_attempts = schema.attempts
+_ledger = schema.ledger
+_runs = schema.runs
+
+# The columns that the warehouse has under the journal's name for them.
+_ATTEMPT_COLUMNS = (
+    "provider",
+    "run_id",
+    "character_id",
+    "prompt_id",
+    "variation",
+    "edition",
+    "job_id",
+    "rendering_speed",
+)
+_IMAGE_COLUMNS = (
+    "provider",
+    "fingerprint",
+    "character_id",
+    "prompt_id",
+    "variation",
+    "edition",
+    "seed",
+    "path",
+    "sha256",
+    "bytes",
+    "width",
+    "height",
+    "format",
+    "job_id",
+)
+_RUN_COLUMNS = (
+    "run_id",
+    "provider",
+    "started_at",
+    "finished_at",
+    "status",
+    "images_planned",
+    "images_made",
+    "images_reused",
+    "images_deferred",
+    "images_failed",
+    "credits_quoted",
+    "balance_before",
+    "balance_after",
+    "requests",
+)
+
+_UNKNOWN = (schema.SUBMITTING, schema.UNRESOLVED)
+"""States in which it is not known whether credits were taken."""
+
+
+def publish_books(settings: Settings, *, characters: Collection[str] | None = None) -> Published:
+    """Bring the warehouse up to date with the journal.
+
+    Args:
+        settings: Where both are.
+        characters: Whose rows to renew; ``None`` for all. The ledger only ever grows.
+
+    Raises:
+        StorageError: The folder or the disk does not let us write.
+    """
+    published = _publish_books(settings, characters)
+    if published.rebuilt and characters is not None:
+        return _publish_books(settings, None)
+    return published
+
+
+def _publish_books(settings: Settings, characters: Collection[str] | None) -> Published:
+    with closing(Database(journal_path(settings))) as database:
+        of_characters: ColumnElement[bool] = true()
+        where = None
+        if characters is not None:
+            of_characters = _attempts.c.character_id.in_(characters)
+            where = {"character_id": list(characters)}
+        changes: list[Change] = [
+            Replace("generations", _generations(database, of_characters), where),
+            Replace("images", _images(database, of_characters), where),
+            Append("credit_ledger", _ledger_entries(database, of_characters), key="entry_id"),
+            Replace("runs", _run_rows(database)),
+        ]
+        return warehouse.publish(
+            settings.warehouse_path,
+            changes,
+            complete=characters is None,
+            journal_id=_journal_id(database),
+        )
+
+
+def publish_catalog(settings: Settings, catalog: Catalog) -> Published:
+    """Bring the tables ``characters``, ``prompt_catalog`` and ``catalog_rejects`` up to date.
+
+    Raises:
+        StorageError: The folder or the disk does not let us write.
+    """
+    now = datetime.now(UTC)
+    cast = [
+        {
+            "character_id": character.character_id,
+            "name": character.name,
+            "reference_image": str(character.reference.path),
+            "reference_sha256": character.reference.sha256,
+            "style_type": character.style_type,
+            "rendering_speed": character.rendering_speed,
+            "aspect_ratio": character.aspect_ratio,
+            "prompt_prefix": character.prompt_prefix,
+            "prompt_suffix": character.prompt_suffix,
+            "monthly_credit_budget": character.monthly_credit_budget,
+            "active": True,
+            "catalog_digest": catalog.digests.get(character.character_id),
+            "updated_at": now,
+        }
+        for character in catalog.characters.values()
+    ]
+    prompts = [
+        {
+            "prompt_id": prompt.prompt_id,
+            "character_id": prompt.character_id,
+            "prompt": prompt.prompt,
+            "aspect_ratio": prompt.aspect_ratio,
+            "resolution": prompt.resolution,
+            "seed": prompt.seed,
+            "style_type": prompt.style_type,
+            "magic_prompt_option": prompt.magic_prompt_option,
+            "rendering_speed": prompt.rendering_speed,
+            "image": _path(prompt.image),
+            "image_sha256": _sha256(prompt.image),
+            "mask": _path(prompt.mask),
+            "mask_sha256": _sha256(prompt.mask),
+            "variations": prompt.variations,
+            "refresh": prompt.refresh,
+            "enabled": prompt.enabled,
+            "title": prompt.title,
+            "tags": list(prompt.tags),
+            "updated_at": now,
+        }
+        for prompt in catalog.prompts
+    ]
+    rejected = [
+        {
+            "read_at": now,
+            "file": reject.file,
+            "line": reject.line,
+            "column_name": reject.column,
+            "value": reject.value,
+            "reason": reject.reason,
+            "character_id": reject.character_id,
+            "row_id": reject.row_id,
+        }
+        for reject in catalog.rejects
+    ]
+    changes = [
+        Replace("characters", cast),
+        Replace("prompt_catalog", prompts),
+        Replace("catalog_rejects", rejected),
+    ]
+    return warehouse.publish(settings.warehouse_path, changes)
+
+
+def publish_plan(
+    settings: Settings,
+    plan: Plan,
+    *,
+    run_id: str | None,
+    at: datetime,
+    characters: Collection[str] | None = None,
+) -> Published:
+    """Put a plan into the table ``generation_plan``, in place of its characters' older one.
+
+    Args:
+        settings: Where the warehouse is.
+        plan: Each image with its decision.
+        run_id: The run that it was made for.
+        at: When it was made.
+        characters: Whose older plan goes; by default those of the plan.
+
+    Raises:
+        StorageError: The folder or the disk does not let us write.
+    """
+    rows = [
+        {
+            "planned_at": at,
+            "run_id": run_id,
+            "character_id": planned.character_id,
+            "prompt_id": planned.prompt_id,
+            "variation": planned.variation,
+            "edition": planned.edition,
+            "decision": entry.decision,
+            "reason": entry.reason,
+            "credits": entry.credits,
+            "rendering_speed": planned.rendering_speed,
+            "seed": planned.seed,
+            "fingerprint": planned.fingerprint,
+            "prompt": planned.prompt,
+            "request": {"prompt": planned.prompt, "ideogramParams": dict(planned.params)},
+            "reproducible": planned.reproducible,
+            "title": planned.title,
+            "tags": list(planned.tags),
+        }
+        for entry in plan.entries
+        for planned in (entry.planned,)
+    ]
+    of_whom = list(plan.characters() if characters is None else characters)
+    change = Replace("generation_plan", rows, {"character_id": of_whom})
+    return warehouse.publish(settings.warehouse_path, [change])
+
+
+def _generations(database: Database, which: ColumnElement[bool]) -> list[dict[str, Any]]:
+    net = (
+        select(_ledger.c.attempt_id, func.sum(_ledger.c.credits).label("net"))
+        .group_by(_ledger.c.attempt_id)
+        .subquery()
+    )
+    query = (
+        select(_attempts, net.c.net)
+        .outerjoin(net, net.c.attempt_id == _attempts.c.id)
+        .where(which)
+        .order_by(_attempts.c.id)
+    )
+    return [
+        {
+            **_of_attempt(row),
+            "fingerprint": row["fingerprint"],
+            "idempotency_key": row["idempotency_key"],
+            "status": row["state"],
+            "seed": row["seed"],
+            "request": row["body"].decode(),
+            "reference_sha256": row["reference_sha256"],
+            "image_sha256": row["image_sha256"],
+            "mask_sha256": row["mask_sha256"],
+            "expected_credits": row["credits"],
+            "credits": None if row["state"] in _UNKNOWN else row["net"] or 0,
+            "submitted_at": row["submitted_at"],
+            "completed_at": row["completed_at"],
+            "error": row["error"],
+        }
+        for row in _rows(database, query)
+    ]
+
+
+def _images(database: Database, which: ColumnElement[bool]) -> list[dict[str, Any]]:
+    query = select(_attempts).where(which, _attempts.c.state == schema.STORED)
+    return [
+        {name: row[name] for name in _IMAGE_COLUMNS}
+        | {"run_id": row["owner"], "created_at": row["stored_at"]}
+        for row in _rows(database, query)
+    ]
+
+
+def _ledger_entries(database: Database, which: ColumnElement[bool]) -> list[dict[str, Any]]:
+    journal_id = _journal_id(database)
+    query = (
+        select(_attempts, _ledger, _ledger.c.credits.label("amount"))
+        .join(_attempts, _attempts.c.id == _ledger.c.attempt_id)
+        .where(which)
+        .order_by(_ledger.c.entry_id)
+    )
+    return [
+        {
+            **_of_attempt(row),
+            "entry_id": f"{journal_id[:8]}-{row['entry_id']:08d}",
+            "entry_type": row["entry_type"],
+            "credits": row["amount"],
+            "price_source": row["price_source"],
+            "booked_at": row["booked_at"],
+            "note": row["note"],
+        }
+        for row in _rows(database, query)
+    ]
+
+
+def _run_rows(database: Database) -> list[dict[str, Any]]:
+    signed = _ledger.c.credits
+    totals = (
+        select(
+            _attempts.c.run_id,
+            func.sum(signed).filter(signed > 0).label("charged"),
+            func.sum(-signed).filter(signed < 0).label("refunded"),
+        )
+        .join(_ledger, _ledger.c.attempt_id == _attempts.c.id)
+        .group_by(_attempts.c.run_id)
+        .subquery()
+    )
+    query = (
+        select(_runs, totals.c.charged, totals.c.refunded)
+        .outerjoin(totals, totals.c.run_id == _runs.c.run_id)
+        .order_by(_runs.c.started_at)
+    )
+    return [
+        {name: row[name] for name in _RUN_COLUMNS}
+        | {
+            "characters": len(json.loads(row["characters"])),
+            "credits_charged": row["charged"] or 0,
+            "credits_refunded": row["refunded"] or 0,
+        }
+        for row in _rows(database, query)
+    ]
+
+
+def _of_attempt(row: RowMapping) -> dict[str, Any]:
+    return {name: row[name] for name in _ATTEMPT_COLUMNS} | {"attempt": row["number"]}
+
+
+def _rows(database: Database, query: Select[Any]) -> Sequence[RowMapping]:
+    with database.read() as connection:
+        return connection.execute(query).mappings().all()
+
+
+def _journal_id(database: Database) -> str:
+    query = select(schema.meta.c.value).where(schema.meta.c.name == "journal_id")
+    with database.read() as connection:
+        return str(connection.scalar(query))
+
+
+def _path(picture: Picture | None) -> str | None:
+    return str(picture.path) if picture else None
+
+
+def _sha256(picture: Picture | None) -> str | None:
+    return picture.sha256 if picture else None

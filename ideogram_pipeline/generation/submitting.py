@@ -1,0 +1,202 @@
+"""From intent to job: the only place where money leaves.
+
+One request at a time for each attempt, always the bytes and the key that the journal holds. What
+the outcome says about the money decides what may follow, see the branches of ``submit``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+
+from ideogram_pipeline.apiframe.errors import KeyRefused, ProviderError, Unreachable
+from ideogram_pipeline.apiframe.model import (
+    Accepted,
+    Conflict,
+    NotSent,
+    OutOfCredits,
+    Refused,
+    Rejected,
+    Throttled,
+    Unknown,
+)
+from ideogram_pipeline.generation import schema
+from ideogram_pipeline.generation.attempt import Attempt
+from ideogram_pipeline.generation.journal import AlreadyClaimed, Journal
+from ideogram_pipeline.generation.pacing import Slots
+from ideogram_pipeline.generation.provider import Provider
+from ideogram_pipeline.generation.settling import REPLAY_WINDOW, Records
+
+FIRST_WAIT = 1.0
+LONGEST_WAIT = 60.0
+"""Seconds between two tries of one request."""
+UNKNOWN_TRIES = 6
+"""Unknown outcomes of one attempt in a row, after which the next run goes on with it."""
+
+
+class OutOfMoney(Exception):
+    """The account cannot pay for this picture; nothing was charged for it."""
+
+
+class Submitter:
+    """Brings attempts from ``submitting`` to a known state."""
+
+    def __init__(
+        self,
+        provider: Provider,
+        journal: Journal,
+        records: Records,
+        slots: Slots,
+        *,
+        patience: float,
+    ) -> None:
+        self._provider = provider
+        self._journal = journal
+        self._records = records
+        self._slots = slots
+        self._patience = patience
+
+    async def submit(self, attempt: Attempt) -> Attempt:
+        """Send the attempt until its outcome is known.
+
+        Returns:
+            The attempt as ``submitted``, ``rejected``, ``absent`` or ``unresolved``; or still
+            ``submitting`` when the provider gives no clear answer for long: its price stays
+            reserved, and the next run goes on with it.
+
+        Raises:
+            OutOfMoney: The balance does not suffice.
+            KeyRefused: The key may not; no other request will fare better.
+            Unreachable: No connection could be made for longer than our patience.
+        """
+        unknowns = 0
+        started = time.monotonic()
+        wait = FIRST_WAIT
+        while True:
+            # A long pause comes before the look and the question of the window, not after them.
+            await self._slots.opening()
+            if attempt.doubt:
+                try:
+                    attempt = await self._settle(attempt)
+                except KeyRefused:
+                    raise
+                except ProviderError as error:
+                    return self._journal.remark(attempt, f"no clear answer yet: {error}")
+                if attempt.state != schema.SUBMITTING:
+                    return attempt
+            outcome = await self._provider.submit(
+                attempt.body, idempotency_key=attempt.idempotency_key
+            )
+            match outcome:
+                case Accepted(job_id):
+                    return self._accept(attempt, job_id)
+                case Conflict(message):
+                    attempt = await self._find_conflicting(attempt, message)
+                    unknowns += 1
+                    if attempt.state != schema.SUBMITTING or unknowns == UNKNOWN_TRIES:
+                        return attempt
+                    await asyncio.sleep(_jitter(wait))
+                case Rejected(_, message):
+                    return self._declined(attempt, message, schema.REJECTED)
+                case OutOfCredits(message):
+                    self._declined(attempt, message, schema.WITHDRAWN)
+                    raise OutOfMoney(message)
+                case Refused(_, message):
+                    self._declined(attempt, message, schema.WITHDRAWN)
+                    raise KeyRefused(
+                        f"The provider refuses the key in APIFRAME_API_KEY: {message}. Mend the "
+                        "key and run again; pictures under way are not lost."
+                    )
+                case Throttled(retry_after):
+                    pause = max(_jitter(wait), retry_after or 0.0)
+                    if time.monotonic() + pause - started > self._patience:
+                        reason = "the provider takes no more requests now (HTTP 429)"
+                        return self._declined(attempt, reason, schema.WITHDRAWN)
+                    self._slots.throttle(pause)
+                case NotSent(reason):
+                    if time.monotonic() - started > self._patience:
+                        self._declined(attempt, reason, schema.WITHDRAWN)
+                        raise Unreachable(f"The provider cannot be reached: {reason}.")
+                    await asyncio.sleep(_jitter(wait))
+                case Unknown(reason, _, retry_after):
+                    attempt = self._journal.doubt(attempt, reason)
+                    unknowns += 1
+                    if unknowns == UNKNOWN_TRIES:
+                        return attempt
+                    # The server may still be at work on the request that we gave up on.
+                    await asyncio.sleep(max(_jitter(wait), retry_after or 0.0))
+            wait = min(LONGEST_WAIT, wait * 2)
+
+    def _accept(self, attempt: Attempt, job_id: str) -> Attempt:
+        try:
+            accepted = self._journal.accept(attempt, job_id, now=self._provider.clock.now())
+        except AlreadyClaimed:
+            reason = f"the provider answers with job {job_id}, which belongs to another picture"
+            return self._journal.close(attempt, schema.UNRESOLVED, reason)
+        self._slots.grow()
+        return accepted
+
+    def _may_replay(self, attempt: Attempt) -> bool:
+        """Whether the provider still knows the key, so that sending it again buys nothing twice."""
+        age = self._provider.clock.now() - attempt.intended_at
+        return age < REPLAY_WINDOW
+
+    async def _settle(self, attempt: Attempt) -> Attempt:
+        """Look for the job of an attempt in doubt, and adopt it.
+
+        Returns:
+            ``submitted`` if it is there. If not: ``submitting``, to be sent again with the same
+            key, as long as the provider honours it; after that, ``absent`` if the records prove
+            that there is none, else ``unresolved``.
+        """
+        search = await self._records.search(attempt)
+        if search.matches:
+            return self._accept(attempt, search.matches[0].id)
+        if self._may_replay(attempt):
+            return attempt
+        if search.exhaustive:
+            return self._journal.close(
+                attempt, schema.ABSENT, "not accepted: the account has no such job"
+            )
+        return self._journal.close(
+            attempt,
+            schema.UNRESOLVED,
+            f"sent at {attempt.intended_at:%Y-%m-%d %H:%M} UTC without an answer, and the "
+            "account's records no longer tell whether a job was made",
+        )
+
+    def _declined(self, attempt: Attempt, message: str, state: str) -> Attempt:
+        """Close an attempt that was declined, unless an earlier send of it is still in doubt."""
+        if attempt.doubt:
+            return self._journal.remark(attempt, message)
+        return self._journal.close(attempt, state, message)
+
+    async def _find_conflicting(self, attempt: Attempt, message: str) -> Attempt:
+        """Adopt the job that an earlier body under this key has made.
+
+        Our keys are computed from the picture, so such a body asked for the same picture, with
+        another address of its inputs: a journal was lost, or is kept on another machine. If
+        several jobs could be meant, a person has to say which. If there is none, the provider may
+        still be at work on an earlier request, and the attempt is in doubt.
+        """
+        try:
+            search = await self._records.search(attempt, compare_addresses=False)
+        except KeyRefused:
+            raise
+        except ProviderError as error:
+            return self._journal.doubt(attempt, f"no clear answer yet: {error}")
+        if not search.matches:
+            return self._journal.doubt(attempt, message)
+        if len(search.matches) == 1:
+            return self._accept(attempt, search.matches[0].id)
+        return self._journal.close(
+            attempt,
+            schema.UNRESOLVED,
+            f"the provider has another request under this key ({message}); "
+            f"{len(search.matches)} of the account's jobs could be the one",
+        )
+
+
+def _jitter(seconds: float) -> float:
+    return seconds * random.uniform(0.5, 1.0)

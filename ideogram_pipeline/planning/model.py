@@ -1,0 +1,90 @@
+"""What planning hands on: pictures that should exist, and what is to be done about each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from ideogram_pipeline.apiframe.model import RenderingSpeed
+from ideogram_pipeline.catalog.model import Picture
+
+Decision = Literal["reuse", "resume", "generate", "blocked"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedImage:
+    """Prompt x variation x edition: exactly one picture that should exist.
+
+    ``fingerprint`` is its identity where money is concerned: two planned images with one
+    fingerprint are one picture, bought once.
+    """
+
+    character_id: str
+    prompt_id: str
+    variation: int
+    edition: str
+    prompt: str
+    """The text as sent: prefix and suffix added, white space normalised."""
+    params: Mapping[str, str | int]
+    """``ideogramParams`` as sent, without the addresses of the input pictures."""
+    reference: Picture
+    image: Picture | None
+    mask: Picture | None
+    fingerprint: str
+    credits: int
+    """Price in credits, by rendering speed."""
+    title: str | None = None
+    tags: tuple[str, ...] = ()
+
+    @property
+    def seed(self) -> int:
+        """The seed as sent."""
+        return int(self.params["seed"])
+
+    @property
+    def rendering_speed(self) -> RenderingSpeed:
+        """The tier as sent."""
+        return self.params["rendering_speed"]  # type: ignore[return-value]
+
+    @property
+    def reproducible(self) -> bool:
+        """False where the provider may rewrite the prompt, so that a seed does not repeat it."""
+        return self.params["magic_prompt_option"] == "Off"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanEntry:
+    """A planned image with its decision and, in words, why."""
+
+    planned: PlannedImage
+    decision: Decision
+    reason: str
+
+    @property
+    def credits(self) -> int:
+        """What this entry would cost now: its price if it is to be generated, else 0."""
+        return self.planned.credits if self.decision == "generate" else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a fingerprint stands in the journal: its newest attempt, as far as it matters."""
+
+    state: str
+    attempt: int
+    error: str | None = None
+    retriable: bool = True
+    """Whether a failed or rejected attempt may be followed by another one unasked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """What was last bought for a prompt and variation; tells why a new picture is planned."""
+
+    edition: str
+    prompt: str
+    params: Mapping[str, str | int]
+    reference_sha256: str
+    image_sha256: str | None
+    mask_sha256: str | None

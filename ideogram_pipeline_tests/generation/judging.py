@@ -1,0 +1,47 @@
+"""What the provider's own truth says about a run and its books."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import closing
+from typing import Any
+
+from sqlalchemy import select
+
+from ideogram_pipeline.generation import schema
+from ideogram_pipeline.generation.database import Database, journal_path
+from ideogram_pipeline.generation.service import reconcile
+from ideogram_pipeline_tests.support import Bench
+
+
+def paid(desk: Bench) -> list[dict[str, Any]]:
+    """The jobs that were paid and not given back."""
+    return [job for job in desk.truth()["jobs"] if job["charge"] > job["refund"]]
+
+
+def requests(desk: Bench, route: str) -> int:
+    """Requests on a route that the provider has seen."""
+    return sum(desk.truth()["requests"].get(route, {}).values())
+
+
+def stored(desk: Bench) -> list[tuple[str, str, str]]:
+    """Path, digest and job of each picture, by the journal."""
+    table = schema.attempts.c
+    query = select(table.path, table.sha256, table.job_id).where(table.state == schema.STORED)
+    with closing(Database(journal_path(desk.settings))) as journal, journal.read() as connection:
+        return [(row[0], row[1], row[2]) for row in connection.execute(query.order_by(table.path))]
+
+
+def assert_books_right(desk: Bench, pictures: int) -> None:
+    """So many pictures, each of a paid job of its own, whole on the disk; books to the credit."""
+    truth = desk.truth()
+    images = stored(desk)
+    assert len(images) == len({job_id for _, _, job_id in images}) == pictures
+    assert {job_id for _, _, job_id in images} <= {job["id"] for job in paid(desk)}
+    for path, digest, _ in images:
+        content = (desk.settings.folder / path).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == digest
+    checked = reconcile(desk.settings)
+    assert checked.ledger_net == truth["charges"] - truth["refunds"]
+    assert (checked.drift, checked.orphans, checked.missing) == (0, (), ())
+    assert checked.balance == truth["balance"]

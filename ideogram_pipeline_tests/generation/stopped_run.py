@@ -1,0 +1,40 @@
+"""A run that stops itself with SIGSTOP at a chosen step, until somebody continues it.
+
+    python -m ideogram_pipeline_tests.generation.stopped_run HOME CATALOG URL STEP WHEN NUMBER
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from pydantic import SecretStr
+
+from ideogram_pipeline.settings import Settings
+from ideogram_pipeline_tests.generation import killed_run
+from ideogram_pipeline_tests.support import KEY
+
+_stopped = False
+
+
+def stop() -> None:
+    """Stand still once, as a suspended laptop or a stopped container does."""
+    global _stopped  # noqa: PLW0603 (one process, one stop)
+    if not _stopped:
+        _stopped = True
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+
+if __name__ == "__main__":
+    home, source, url, step, when, number = sys.argv[1:]
+    killed_run.die = stop
+    settings = Settings.load(
+        api_key=SecretStr(KEY),
+        base_url=url,
+        home=home,
+        catalog=source,
+        poll_interval=0.2,
+        requests_per_minute=100_000,
+    )
+    killed_run.run(settings, step, when, int(number))

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ideogram_pipeline.generation.database import Database, journal_path
+from ideogram_pipeline.generation.service import reconcile
+from ideogram_pipeline.sandbox.options import SandboxOptions
+from ideogram_pipeline_tests.support import KEY, Bench, bench, write_catalog
+
+FAST = SandboxOptions(speed=500, tiny=True)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Bench]:
+    with bench(tmp_path, FAST, write_catalog(tmp_path / "catalog", prompts=1)) as made:
+        yield made
+
+
+def tamper(desk: Bench, statement: str) -> None:
+    database = Database(journal_path(desk.settings))
+    with database.write() as connection:
+        connection.exec_driver_sql(statement)
+    database.close()
+
+
+def test_all_is_matched(desk: Bench) -> None:
+    desk.run()
+    found = reconcile(desk.settings)
+    assert (found.jobs_seen, found.matched, found.orphans, found.missing) == (2, 2, (), ())
+    assert (found.ledger_net, found.provider_charged, found.drift) == (20, 20, 0)
+    assert (found.unknown_credits, found.unresolved, found.balance) == (0, 0, 10_000 - 20)
+
+
+def test_a_job_that_nobody_here_asked_for_is_an_orphan(desk: Bench) -> None:
+    desk.run()
+    body = {
+        "model": "ideogram-character",
+        "prompt": "by hand",
+        "ideogramParams": {
+            "character_reference_image": "https://example.org/a.png",
+            "rendering_speed": "quality",
+        },
+    }
+    headers = {"X-API-Key": KEY, "Content-Type": "application/json"}
+    address = f"{desk.server.url}/v2/images/generate"
+    request = urllib.request.Request(address, json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        job_id = json.load(answer)["jobId"]
+    found = reconcile(desk.settings)
+    assert [(orphan.job_id, orphan.credit_cost) for orphan in found.orphans] == [(job_id, 20)]
+    assert (found.matched, found.drift) == (2, 0), "it is not ours, so our books are right"
+
+
+def test_a_job_of_ours_that_is_not_listed_is_missing(desk: Bench) -> None:
+    desk.run()
+    tamper(desk, "UPDATE attempts SET job_id = 'elsewhere' WHERE id = 1")
+    found = reconcile(desk.settings)
+    assert found.missing == ("elsewhere",)
+    assert len(found.orphans) == found.matched == 1
+
+
+def test_a_ledger_that_is_not_the_bill_drifts(desk: Bench) -> None:
+    desk.run()
+    entry = "attempt_id, entry_type, credits, price_source, booked_at"
+    tamper(desk, f"INSERT INTO ledger({entry}) VALUES (1, 'correction', 5, 'x', 'y')")
+    assert reconcile(desk.settings).drift == -5
+
+
+@pytest.mark.parametrize("fault", ["job_failed", "job_failed_no_refund", "job_cancelled"])
+def test_failed_jobs_are_right_with_and_without_their_refund(desk: Bench, fault: str) -> None:
+    desk.tell("faults", [{"fault": fault}])
+    desk.run()
+    found = reconcile(desk.settings)
+    truth = desk.truth()
+    assert found.drift == 0
+    assert found.ledger_net == truth["charges"] - truth["refunds"]
+
+
+def test_what_may_have_been_paid_is_counted_apart(desk: Bench) -> None:
+    desk.tell("faults", [{"fault": "unavailable_before", "times": 12}])
+    desk.run()
+    found = reconcile(desk.settings)
+    assert (found.unknown_credits, found.ledger_net, found.unresolved) == (20, 0, 0)
+    tamper(desk, "UPDATE attempts SET state = 'unresolved'")
+    assert reconcile(desk.settings).unresolved == 2
+
+
+def test_it_reads_every_page_and_changes_nothing(tmp_path: Path) -> None:
+    source = write_catalog(tmp_path / "catalog", characters=("ann",), prompts=1)
+    rows = tmp_path / "catalog" / "prompts.csv"
+    rows.write_text("prompt_id,character_id,prompt,variations\nmany,ann,a crowd,101\n")
+    options = SandboxOptions(speed=2000, tiny=True, max_concurrent_jobs=200)
+    with bench(tmp_path, options, source, max_in_flight=200) as desk:
+        assert desk.run().exit_code == 0
+        before = desk.truth()["requests"]
+        found = reconcile(desk.settings)
+        assert (found.jobs_seen, found.matched, found.drift) == (101, 101, 0)
+        after = desk.truth()["requests"]
+        assert after["jobs"]["200"] == before["jobs"]["200"] + 2
+        assert after["generate"] == before["generate"]

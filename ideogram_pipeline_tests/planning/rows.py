@@ -1,0 +1,50 @@
+"""Catalog rows and planned images without a file on the disk."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ideogram_pipeline.catalog.model import Catalog, Character, Picture, Prompt
+from ideogram_pipeline.planning.expansion import expand
+from ideogram_pipeline.planning.model import PlannedImage
+
+AT = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+
+
+def picture(name: str = "ann") -> Picture:
+    """A picture whose content is its name."""
+    return Picture(Path(f"{name}.png"), sha256(name.encode()).hexdigest(), 100, 96, 96, "png")
+
+
+def character(**values: Any) -> Character:
+    """A character, ``ann`` unless told otherwise."""
+    given = {"character_id": "ann", "name": "Ann", "reference": picture("ann")}
+    return Character(**(given | values))
+
+
+def prompt(**values: Any) -> Prompt:
+    """A prompt of ``ann``, unless told otherwise."""
+    given = {"prompt_id": "ann-1", "character_id": "ann", "prompt": "at the beach"}
+    return Prompt(**(given | values))
+
+
+def catalog(*prompts: Prompt, cast: tuple[Character, ...] = ()) -> Catalog:
+    """A catalog of these rows."""
+    return Catalog({c.character_id: c for c in cast or (character(),)}, prompts or (prompt(),))
+
+
+def planned(*prompts: Prompt, cast: tuple[Character, ...] = (), **terms: Any) -> list[PlannedImage]:
+    """What these rows ask for."""
+    return list(
+        expand(catalog(*prompts, cast=cast), **({"at": AT, "zone": ZoneInfo("UTC")} | terms))
+    )
+
+
+def one(row: Prompt | None = None, who: Character | None = None, **terms: Any) -> PlannedImage:
+    """The only image of one row."""
+    (image,) = planned(row or prompt(), cast=(who or character(),), **terms)
+    return image
