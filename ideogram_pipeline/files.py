@@ -1,0 +1,41 @@
+"""Files that people may be looking at while they are written: always whole."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+from ideogram_pipeline.errors import StorageError
+
+
+def write_whole(path: Path, content: bytes) -> bool:
+    """Write a derived file under another name and rename it, unless it is right already.
+
+    It is not forced to the disk: what can be made again need not survive a power cut.
+
+    Args:
+        path: The file; its folder is made if need be.
+        content: All of it.
+
+    Returns:
+        Whether it was written: False if it held these very bytes.
+
+    Raises:
+        StorageError: The folder or the disk does not let us write; the file is as it was.
+    """
+    part = path.with_name(f".{path.name[:80]}.{uuid.uuid4().hex}.part")
+    try:
+        if path.is_file() and path.read_bytes() == content:
+            return False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            part.write_bytes(content)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"{path} could not be written: {error.strerror or error}. Make room on the disk, or"
+            " give this user the right to write to the folder; then run the same command again."
+        ) from error
+    return True

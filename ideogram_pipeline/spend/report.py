@@ -1,0 +1,167 @@
+"""What was spent, as numbers and as one page that can be kept, mailed and printed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from ideogram_pipeline.files import write_whole
+from ideogram_pipeline.warehouse import query
+
+_LAST_DAYS = 31
+_LAST_RUNS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """Credits that belong to one thing: a character, a day, a tier, or all of them."""
+
+    label: str
+    charges: int
+    """Credits taken."""
+    refunds: int
+    """Credits given back, as a positive number."""
+    net: int
+    """Credits spent: charges less refunds."""
+    images: int
+    """Stored pictures that the charges paid for."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """One run; what is not known of it is ``None``."""
+
+    run_id: str
+    started_at: datetime
+    """UTC."""
+    status: str
+    images_made: int | None
+    images_reused: int | None
+    images_failed: int | None
+    credits_charged: int | None
+    credits_refunded: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSpend:
+    """The books of one provider; those of two are never added up."""
+
+    provider: str
+    total: Amount
+    by_character: list[Amount]
+    """The dearest first."""
+    by_tier: list[Amount]
+    by_day: list[Amount]
+    """The last days on which anything was booked, newest first."""
+    last_runs: list[RunLine]
+    """Newest first."""
+    images_reused: int
+    """Pictures that the latest plan of each character did not have to buy again."""
+    credits_avoided: int
+    """Credits that those pictures had cost, as far as that is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpendSummary:
+    """All that the spend page shows."""
+
+    published_at: datetime
+    """When the warehouse was last published, UTC."""
+    providers: list[ProviderSpend]
+    images_unpriced: int
+    """Reused pictures whose price is not known; they are in no sum."""
+
+
+def summarise(warehouse: Path) -> SpendSummary:
+    """Read the books out of the warehouse.
+
+    Raises:
+        StorageError: Nothing was published yet, or the file cannot be read.
+    """
+    ((published_at,),) = _rows(warehouse, "SELECT published_at FROM warehouse_meta")
+    providers = _rows(
+        warehouse,
+        "SELECT provider FROM credit_ledger UNION SELECT provider FROM runs ORDER BY provider",
+    )
+    ((unpriced,),) = _rows(
+        warehouse, "SELECT coalesce(sum(images_unpriced), 0) FROM credits_avoided"
+    )
+    return SpendSummary(
+        published_at=published_at,
+        providers=[_of_provider(warehouse, provider) for (provider,) in providers],
+        images_unpriced=int(unpriced),
+    )
+
+
+def write_report(warehouse: Path, destination: Path) -> Path:
+    """Write the spend page, one HTML file that needs nothing else, and give its path.
+
+    Raises:
+        StorageError: Nothing was published yet, or the page cannot be written.
+    """
+    environment = Environment(
+        loader=PackageLoader("ideogram_pipeline.spend"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page = environment.get_template("report.html.j2").render(summary=summarise(warehouse))
+    write_whole(destination, page.encode())
+    return destination
+
+
+def _of_provider(warehouse: Path, provider: str) -> ProviderSpend:
+    def amounts(label: str, view: str, order: str) -> list[Amount]:
+        sql = (
+            f"SELECT {label}, charges, refunds, net, images FROM {view}"
+            f" WHERE provider = ? ORDER BY {order}"
+        )
+        return [Amount(*row) for row in _rows(warehouse, sql, [provider])]
+
+    by_tier = amounts(
+        "coalesce(rendering_speed, 'not known')", "spend_by_tier", "net DESC, rendering_speed"
+    )
+    runs = _rows(
+        warehouse,
+        "SELECT run_id, started_at, status, images_made, images_reused, images_failed,"
+        " credits_charged, credits_refunded FROM runs WHERE provider = ?"
+        f" ORDER BY started_at DESC, run_id LIMIT {_LAST_RUNS}",
+        [provider],
+    )
+    ((reused, avoided),) = _rows(
+        warehouse,
+        "SELECT coalesce(sum(images), 0), coalesce(sum(credits), 0)"
+        " FROM credits_avoided WHERE provider = ?",
+        [provider],
+    )
+    return ProviderSpend(
+        provider=provider,
+        total=Amount(
+            label="all",
+            charges=sum(tier.charges for tier in by_tier),
+            refunds=sum(tier.refunds for tier in by_tier),
+            net=sum(tier.net for tier in by_tier),
+            images=sum(tier.images for tier in by_tier),
+        ),
+        by_character=amounts(
+            "coalesce(name, character_id, 'no character')",
+            "spend_by_character",
+            "net DESC, character_id",
+        ),
+        by_tier=by_tier,
+        by_day=amounts("CAST(day AS VARCHAR)", "spend_by_day", f"day DESC LIMIT {_LAST_DAYS}"),
+        last_runs=[RunLine(*run) for run in runs],
+        images_reused=int(reused),
+        credits_avoided=int(avoided),
+    )
+
+
+def _rows(warehouse: Path, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+    # Any, because the types of the columns are those of the SQL; the tables and views fix them.
+    return query(warehouse, sql, parameters).rows
