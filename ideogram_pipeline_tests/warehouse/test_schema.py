@@ -10,7 +10,7 @@ import pytest
 
 from ideogram_pipeline.warehouse import documentation, schema
 
-_PINNED = (1, "a91bffcd5ae8d1bd")
+_PINNED = (1, "1956c264495ba4b6")
 
 
 @pytest.fixture(scope="module")

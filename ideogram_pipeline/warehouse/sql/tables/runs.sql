@@ -20,7 +20,7 @@ CREATE TABLE runs (
 );
 
 COMMENT ON TABLE runs IS 'What each run did and what it cost.';
-COMMENT ON COLUMN runs.run_id IS 'Identity of the run, the same as in Dagster.';
+COMMENT ON COLUMN runs.run_id IS 'When it was created, and the first eight characters of Dagster''s run id.';
 COMMENT ON COLUMN runs.provider IS 'Whose credits: apiframe, or sandbox, which costs nothing.';
 COMMENT ON COLUMN runs.started_at IS 'When it began, UTC.';
 COMMENT ON COLUMN runs.finished_at IS 'When it ended, UTC; null while it is under way, or when it was killed.';

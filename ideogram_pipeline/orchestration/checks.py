@@ -1,0 +1,191 @@
+"""Checks that can be run at any time: they read, spend nothing, and never stop a run.
+
+They are not partitioned: Dagster 1.13 records a partitioned check under its partition in a run of
+one character, and under none in a run over several. So each speaks for every character, and its
+newest result is never about a part only.
+"""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+from sqlalchemy import func, select
+
+from ideogram_pipeline.errors import PipelineError
+from ideogram_pipeline.generation import schema
+from ideogram_pipeline.generation.database import Database, journal_path
+from ideogram_pipeline.orchestration.metadata import markdown_table
+from ideogram_pipeline.orchestration.partitions import characters_of_run, is_by_character
+from ideogram_pipeline.orchestration.resources import PipelineResource
+from ideogram_pipeline.settings import Settings
+from ideogram_pipeline.warehouse import query
+
+NEARLY_SPENT = 0.9
+"""Share of a monthly budget from which on the check warns."""
+
+
+@dg.asset_check(
+    asset="images",
+    description="Every stored picture is on disk. Those of the run's characters (or all, when the "
+    "check is started by itself) have byte for byte the content that was decoded and hashed when "
+    "it arrived; the others have at least its size.",
+)
+def images_are_whole(
+    context: dg.AssetCheckExecutionContext, pipeline: PipelineResource
+) -> dg.AssetCheckResult:
+    """Compare files with the table ``images``."""
+    thorough = characters_of_run(context) if is_by_character(context) else None
+
+    def look(settings: Settings) -> dg.AssetCheckResult:
+        stored = query(
+            settings.warehouse_path,
+            "SELECT DISTINCT character_id, prompt_id, path, sha256, bytes FROM images",
+        ).rows
+        damaged = []
+        for character, prompt, path, sha256, size in stored:
+            whole = thorough is None or character in thorough
+            file = settings.folder / str(path)
+            problem = _damage(file, int(str(size)), str(sha256) if whole else None)
+            if problem:
+                damaged.append((character, prompt, path, problem))
+        return dg.AssetCheckResult(
+            passed=not damaged,
+            metadata={
+                "pictures": len(stored),
+                "damaged": markdown_table(("character", "prompt", "file", "problem"), damaged),
+            },
+        )
+
+    return _looking(pipeline, look)
+
+
+@dg.asset_check(
+    asset="images",
+    description="No paid picture is lost or in doubt. `unresolved`: it may have been paid, and the "
+    "provider's records do not tell; `expired`: it was paid, and the provider deleted it before "
+    "it was fetched. Neither is bought again unasked; a person has to decide.",
+)
+def nothing_unresolved(pipeline: PipelineResource) -> dg.AssetCheckResult:
+    """List the attempts that need a person."""
+
+    def look(settings: Settings) -> dg.AssetCheckResult:
+        open_ends = query(
+            settings.warehouse_path,
+            "SELECT character_id, prompt_id, variation, edition, status, expected_credits, job_id,"
+            " error FROM generations WHERE status IN ('unresolved', 'expired')"
+            " AND fingerprint NOT IN (SELECT fingerprint FROM images)"
+            " ORDER BY character_id, prompt_id, variation, edition",
+        )
+        return dg.AssetCheckResult(
+            passed=not open_ends.rows,
+            metadata={
+                "attempts": len(open_ends.rows),
+                "which": markdown_table(open_ends.columns, open_ends.rows),
+            },
+        )
+
+    return _looking(pipeline, look)
+
+
+@dg.asset_check(
+    asset="credit_ledger",
+    description="The ledger that auditors query has every entry of the journal, to the credit.",
+)
+def ledger_equals_journal(pipeline: PipelineResource) -> dg.AssetCheckResult:
+    """Compare number and sum of the entries."""
+
+    def look(settings: Settings) -> dg.AssetCheckResult:
+        published = query(
+            settings.warehouse_path,
+            "SELECT count(*), coalesce(sum(credits), 0)::BIGINT FROM credit_ledger"
+            " WHERE provider = ?",
+            (settings.provider,),
+        ).rows[0]
+        entries, net = _journal_total(settings)
+        return dg.AssetCheckResult(
+            passed=published == (entries, net),
+            metadata={
+                "entries_in_journal": entries,
+                "credits_in_journal": net,
+                "entries_in_ledger": int(str(published[0])),
+                "credits_in_ledger": int(str(published[1])),
+            },
+        )
+
+    return _looking(pipeline, look)
+
+
+@dg.asset_check(
+    asset="credit_ledger",
+    description="No character has used nine tenths of its credits of this month (UTC). At its "
+    "budget the engine defers its pictures to the next month.",
+)
+def within_budget(pipeline: PipelineResource) -> dg.AssetCheckResult:
+    """Compare what each character has cost this month with its ``monthly_credit_budget``."""
+
+    def look(settings: Settings) -> dg.AssetCheckResult:
+        nearly_spent = query(
+            settings.warehouse_path,
+            """
+            SELECT character_id, sum(credits)::BIGINT AS spent, monthly_credit_budget AS budget
+            FROM characters
+            JOIN credit_ledger USING (character_id)
+            WHERE provider = ?
+                AND date_trunc('month', booked_at) = date_trunc('month', now() AT TIME ZONE 'UTC')
+            GROUP BY character_id, monthly_credit_budget
+            HAVING sum(credits) >= ? * monthly_credit_budget
+            ORDER BY character_id
+            """,
+            (settings.provider, NEARLY_SPENT),
+        )
+        return dg.AssetCheckResult(
+            passed=not nearly_spent.rows,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"characters": markdown_table(nearly_spent.columns, nearly_spent.rows)},
+        )
+
+    return _looking(pipeline, look)
+
+
+CHECKS = [images_are_whole, nothing_unresolved, ledger_equals_journal, within_budget]
+
+
+def _looking(
+    pipeline: PipelineResource, look: Callable[[Settings], dg.AssetCheckResult]
+) -> dg.AssetCheckResult:
+    """Look, and warn when that is not possible now: not having looked must not pass as a fault."""
+    try:
+        return look(pipeline.settings())
+    except PipelineError as error:
+        return dg.AssetCheckResult(
+            passed=False, severity=dg.AssetCheckSeverity.WARN, description=str(error)
+        )
+
+
+def _damage(file: Path, size: int, sha256: str | None) -> str | None:
+    """Say what is wrong with a file; without a hash, only its size is compared."""
+    try:
+        if file.stat().st_size != size:
+            return f"has {file.stat().st_size:,} bytes instead of {size:,}"
+        if sha256 is None:
+            return None
+        with file.open("rb") as content:
+            same = hashlib.file_digest(content, "sha256").hexdigest() == sha256
+        return None if same else "its content has changed"
+    except OSError as error:
+        return f"cannot be read: {error.strerror or error}"
+
+
+def _journal_total(settings: Settings) -> tuple[int, int]:
+    path = journal_path(settings)
+    if not path.exists():
+        return 0, 0
+    database = Database(path)
+    try:
+        with database.read() as connection:
+            total = func.coalesce(func.sum(schema.ledger.c.credits), 0)
+            row = connection.execute(select(func.count(), total).select_from(schema.ledger)).one()
+            return int(row[0]), int(row[1])
+    finally:
+        database.close()

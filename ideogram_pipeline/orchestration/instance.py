@@ -1,0 +1,118 @@
+"""Dagster's own folder: made once, before anything runs in parallel."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import dagster as dg
+from dagster._core.instance.ref import InstanceRef
+from filelock import FileLock
+
+from ideogram_pipeline.errors import ConfigurationError, PipelineError, StorageError
+from ideogram_pipeline.settings import Settings
+
+DAGSTER_YAML = """\
+# Made by ideogram_pipeline on first use; yours to change. It holds no secrets.
+telemetry:
+  enabled: false
+
+concurrency:
+  runs:
+    # Each run keeps the provider busy by itself; more of them only share its slots.
+    max_concurrent_runs: 4
+    tag_concurrency_limits:
+      # Two runs of one character are safe, but the second would only watch the first one.
+      - key: dagster/partition
+        limit: 1
+        value:
+          applyLimitPerUniqueValue: true
+
+# Runs whose process died are marked as failed; the next run of their characters goes on.
+run_monitoring:
+  enabled: true
+  start_timeout_seconds: 180
+"""
+
+_YAML_NAME = "dagster.yaml"
+_NO_CAPTURE = {
+    "compute_logs": {
+        "module": "dagster._core.storage.noop_compute_log_manager",
+        "class": "NoOpComputeLogManager",
+    }
+}
+
+
+def ensure_dagster_home(settings: Settings) -> Path:
+    """Find Dagster's folder: ``DAGSTER_HOME`` if it is set, else ``dagster`` in the mode's folder.
+
+    Ours is made on first use. Its SQLite files are created under a lock: several processes that
+    open a fresh instance at once can leave it with two schema heads, which no later start mends
+    (dagster-io/dagster#27390).
+
+    Raises:
+        ConfigurationError: ``DAGSTER_HOME`` is not the absolute path of a folder.
+        StorageError: The folder cannot be made.
+    """
+    theirs = os.environ.get("DAGSTER_HOME")
+    if theirs:
+        home = Path(theirs).expanduser()
+        if not home.is_absolute() or not home.is_dir():
+            raise ConfigurationError(
+                f"DAGSTER_HOME: {theirs!r} is not the absolute path of a folder. Make the folder, "
+                "or unset the variable to use the pipeline's own."
+            )
+        return home
+    home = settings.folder.resolve() / "dagster"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        # The file is written last, so that its presence says that the rest is there.
+        if not (home / _YAML_NAME).exists():
+            with FileLock(home / "setup.lock"):
+                if not (home / _YAML_NAME).exists():
+                    _set_up(home)
+    except OSError as error:
+        raise StorageError(
+            f"Dagster's folder {home} cannot be made: {error}. Give this user the right to write "
+            "to it, or set DAGSTER_HOME to another folder."
+        ) from error
+    return home
+
+
+@contextmanager
+def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """Open the instance for runs inside this process.
+
+    What they print is left to this process: Dagster would move stdout and stderr to files, and a
+    progress bar with them.
+    """
+    ref = InstanceRef.from_dir(str(ensure_dagster_home(settings)), overrides=_NO_CAPTURE)
+    with dg.DagsterInstance.from_ref(ref) as instance:
+        yield instance
+
+
+def _set_up(home: Path) -> None:
+    draft = home / f"{_YAML_NAME}.new"
+    draft.write_text(DAGSTER_YAML, encoding="utf-8")
+    with dg.DagsterInstance.from_config(str(home), draft.name) as instance:
+        # Each of these makes one of the SQLite files.
+        instance.get_runs_count()
+        instance.get_dynamic_partitions("characters")
+        instance.all_instigator_state()
+    draft.replace(home / _YAML_NAME)
+
+
+@click.command()
+def main() -> None:
+    """Print Dagster's folder, made on first use: what DAGSTER_HOME is to be set to."""
+    try:
+        click.echo(ensure_dagster_home(Settings.load()))
+    except PipelineError as error:
+        raise click.ClickException(str(error)) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+"""What Dagster's UI shows beside an asset: table definitions, counts, troubles, pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+
+import dagster as dg
+import duckdb
+
+from ideogram_pipeline.catalog.model import Catalog
+from ideogram_pipeline.errors import StorageError
+from ideogram_pipeline.gallery.contact_sheet import as_markdown, contact_sheet
+from ideogram_pipeline.generation.report import CharacterReport, RunReport, Trouble
+from ideogram_pipeline.planning.decisions import Plan
+from ideogram_pipeline.settings import Settings
+from ideogram_pipeline.warehouse import Published, query, schema
+
+Metadata = dict[str, str | int | float | dg.MetadataValue | dg.TableSchema]
+
+MOST_ROWS = 50
+"""Rows of a table in metadata; the warehouse has all of them."""
+MOST_TILES = 12
+"""Pictures on a contact sheet."""
+MOST_SHEET_BYTES = 22_000
+"""Of a contact sheet; Base64 makes 30 kB of it, which Dagster stores with every event."""
+
+
+def table_definition(table: str) -> Metadata:
+    """The name of a warehouse table and its columns with types and meanings, as its DDL says."""
+    return {
+        "dagster/table_name": table,
+        "dagster/column_schema": dg.TableSchema(_columns()[table]),
+        "documentation": dg.MetadataValue.path("docs/tables.md"),
+    }
+
+
+@cache
+def _columns() -> Mapping[str, list[dg.TableColumn]]:
+    columns: dict[str, list[dg.TableColumn]] = {}
+    with duckdb.connect(":memory:") as connection:
+        schema.create(connection)
+        rows = connection.execute(
+            "SELECT table_name, column_name, data_type, comment, is_nullable FROM duckdb_columns()"
+            " WHERE NOT internal ORDER BY table_name, column_index"
+        ).fetchall()
+    for table, name, data_type, comment, nullable in rows:
+        constraints = dg.TableColumnConstraints(nullable=nullable)
+        column = dg.TableColumn(name, data_type, description=comment, constraints=constraints)
+        columns.setdefault(table, []).append(column)
+    return columns
+
+
+def of_catalog(catalog: Catalog) -> Metadata:
+    """Counts of a catalog, and the rows that were refused."""
+    found: Metadata = {
+        "source": catalog.source,
+        "dagster/row_count": len(catalog.prompts),
+        "rows": len(catalog.prompts),
+        "rejects": len({(reject.file, reject.line) for reject in catalog.rejects}),
+    }
+    if catalog.rejects:
+        found["rejected_rows"] = markdown_table(
+            ("file", "line", "column", "value", "reason"),
+            [(r.file, r.line, r.column, r.value, r.reason) for r in catalog.rejects],
+        )
+    return found
+
+
+def of_plan(plan: Plan) -> Metadata:
+    """What the plan of one character will do, and its price in credits."""
+    return {
+        "dagster/partition_row_count": len(plan.entries),
+        "quote": plan.quote,
+        "images_to_generate": plan.count("generate"),
+        "images_to_resume": plan.count("resume"),
+        "images_to_reuse": plan.count("reuse"),
+        "images_blocked": plan.count("blocked"),
+        "what_and_why": markdown_table(
+            ("prompt", "variation", "edition", "decision", "reason", "credits"),
+            [
+                (
+                    entry.planned.prompt_id,
+                    entry.planned.variation,
+                    entry.planned.edition,
+                    entry.decision,
+                    entry.reason,
+                    entry.credits,
+                )
+                for entry in plan.entries
+                if entry.decision != "reuse"
+            ],
+        ),
+    }
+
+
+def of_run(report: RunReport) -> Metadata:
+    """What is true of a whole run, whatever the number of its characters."""
+    found: Metadata = {
+        "run_id": report.run_id,
+        "provider": report.provider,
+        "seconds": round(report.seconds, 1),
+        "requests": report.requests,
+    }
+    if made := report.count("made"):
+        found["requests_per_image"] = round(report.requests / made, 2)
+    if report.balance_after is not None:
+        found["balance_after"] = report.balance_after
+    return found
+
+
+def of_character(report: CharacterReport) -> Metadata:
+    """The counts of one character in one run, and the pictures that did not come home."""
+    found: Metadata = {
+        "dagster/partition_row_count": report.count("made") + report.count("reused"),
+        "images_made": report.count("made"),
+        "images_reused": report.count("reused"),
+        "images_deferred": report.count("deferred"),
+        "images_running": report.count("running"),
+        "images_failed": report.count("failed"),
+        "images_blocked": report.count("blocked"),
+        "credits": report.credits,
+        "credits_avoided": report.credits_avoided,
+    }
+    if report.troubles:
+        found["not_brought_home"] = troubles_table(report.troubles)
+    if not report.planned:
+        found["note"] = "Nothing is planned: it has no enabled prompt, or it left the catalog."
+    return found
+
+
+def troubles_table(troubles: Sequence[Trouble]) -> dg.MarkdownMetadataValue:
+    """The pictures that did not come home, and why."""
+    return markdown_table(
+        ("prompt", "variation", "edition", "fate", "reason"),
+        [(t.prompt_id, t.variation, t.edition, t.fate, t.reason) for t in troubles],
+    )
+
+
+def sheet_of(settings: Settings, character_id: str) -> Metadata:
+    """The newest pictures of a character as one small picture; nothing if there are none."""
+    try:
+        paths = query(
+            settings.warehouse_path,
+            "SELECT path FROM images WHERE character_id = ? ORDER BY created_at DESC, path"
+            f" LIMIT {MOST_TILES}",
+            (character_id,),
+        ).rows
+    except StorageError:
+        # Somebody holds the warehouse open for writing. The pictures are bought and filed, and a
+        # decoration must not turn that into a failure.
+        return {}
+    if not paths:
+        return {}
+    files = [settings.folder / str(path) for (path,) in paths]
+    sheet = contact_sheet(files, max_bytes=MOST_SHEET_BYTES)
+    return {"contact_sheet": dg.MetadataValue.md(as_markdown(sheet, f"Pictures of {character_id}"))}
+
+
+def of_published(settings: Settings, published: Published) -> Metadata:
+    """Where the table is, and whether somebody else's session kept it from being renewed."""
+    found: Metadata = {"warehouse": dg.MetadataValue.path(settings.warehouse_path)}
+    if published.lag or published.reason:
+        found["publishing"] = published.reason
+    return found
+
+
+def markdown_table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]]
+) -> dg.MarkdownMetadataValue:
+    """Write rows as a Markdown table of at most ``MOST_ROWS`` rows."""
+    rows = list(rows)
+    lines = [_line(columns), _line(["---"] * len(columns))]
+    lines += [_line(row) for row in rows[:MOST_ROWS]]
+    if len(rows) > MOST_ROWS:
+        lines += ["", f"... and {len(rows) - MOST_ROWS:,} more."]
+    return dg.MetadataValue.md("\n".join(lines))
+
+
+def _line(cells: Sequence[object]) -> str:
+    return "| " + " | ".join(_cell(cell) for cell in cells) + " |"
+
+
+def _cell(value: object) -> str:
+    text = " ".join(str(value).split())[:300]
+    for special in "\\|<>`":
+        text = text.replace(special, f"\\{special}")
+    return text

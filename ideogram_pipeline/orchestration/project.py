@@ -1,0 +1,44 @@
+"""All that Dagster is told, in one place."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from ideogram_pipeline.orchestration.assets import books, catalog, generation, showcase
+from ideogram_pipeline.orchestration.automation import (
+    RESOURCE,
+    catalog_sensor,
+    refresh_schedule,
+)
+from ideogram_pipeline.orchestration.checks import CHECKS
+from ideogram_pipeline.orchestration.jobs import JOBS
+from ideogram_pipeline.orchestration.resources import PipelineResource
+from ideogram_pipeline.settings import Settings
+
+
+def build_definitions(settings: Settings) -> dg.Definitions:
+    """Put assets, checks, jobs and automation together.
+
+    Args:
+        settings: For the time zone of the schedule; each run reads its own.
+    """
+    return dg.Definitions(
+        assets=[
+            catalog.catalog_tables,
+            generation.generation_plan,
+            generation.images,
+            books.credit_ledger,
+            books.spend_report,
+            books.reconciliation,
+            showcase.gallery,
+        ],
+        asset_checks=CHECKS,
+        jobs=JOBS,
+        schedules=[refresh_schedule(settings.timezone)],
+        sensors=[catalog_sensor],
+        # Configurable at launch, so that a person can set an edition or a limit for one run.
+        resources={RESOURCE: PipelineResource.configure_at_launch()},
+        # The steps of a run follow one another, and the one that takes long is a single engine
+        # that shares its slots by itself; a process for each step would only add seconds.
+        executor=dg.in_process_executor,
+    )

@@ -1,0 +1,139 @@
+"""Each check passes on a sound installation and tells what is wrong on another."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+from sqlalchemy import update
+
+from ideogram_pipeline.generation import schema
+from ideogram_pipeline.generation.database import Database, journal_path
+from ideogram_pipeline.generation.service import publish_books
+from ideogram_pipeline.orchestration.caller import Caller, calling
+from ideogram_pipeline.orchestration.instance import open_instance
+from ideogram_pipeline.orchestration.partitions import known_characters
+from ideogram_pipeline.settings import Settings
+from ideogram_pipeline_tests.orchestration.house import (
+    buy,
+    materializations,
+    run_job,
+    settings_for,
+    write_catalog,
+)
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sound")
+    write_catalog(folder / "catalog", "ann", budget=33)
+    buy(settings_for(folder), datetime.now(UTC), "ann")
+    return folder
+
+
+@pytest.fixture
+def settings(sound: Path, tmp_path: Path) -> Settings:
+    """A copy of the installation, to be damaged."""
+    shutil.copytree(sound, tmp_path, dirs_exist_ok=True)
+    return settings_for(tmp_path)
+
+
+@pytest.fixture
+def instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    with open_instance(settings) as opened:
+        yield opened
+
+
+def failed(settings: Settings, instance: dg.DagsterInstance) -> dict[str, dg.AssetCheckEvaluation]:
+    """Run all checks by themselves; those that did not pass."""
+    with calling(Caller(settings)):
+        result = run_job(settings, instance, "checks")
+    assert result.success
+    found = result.get_asset_check_evaluations()
+    assert len(found) == 4
+    return {check.check_name: check for check in found if not check.passed}
+
+
+def text(check: dg.AssetCheckEvaluation, name: str) -> str:
+    return str(check.metadata[name].value)
+
+
+def test_a_month_that_is_nearly_spent_is_a_warning(
+    settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    (check,) = failed(settings, instance).values()
+    assert check.check_name == "within_budget"
+    assert check.severity is dg.AssetCheckSeverity.WARN
+    assert "| ann | 30 | 33 |" in text(check, "characters")
+
+
+@pytest.mark.parametrize(
+    ("damage", "problem"),
+    [
+        (lambda file: file.unlink(), "cannot be read: No such file"),
+        (lambda file: file.write_bytes(file.read_bytes()[:-1]), "bytes instead of"),
+        (lambda file: file.write_bytes(file.read_bytes()[:-1] + b"x"), "content has changed"),
+    ],
+)
+def test_a_damaged_picture_is_named(
+    settings: Settings, instance: dg.DagsterInstance, damage: object, problem: str
+) -> None:
+    file = next((settings.images_folder / "ann" / "ann-hill").glob("base-v2-*"))
+    damage(file)  # type: ignore[operator]
+    check = failed(settings, instance)["images_are_whole"]
+    assert check.severity is dg.AssetCheckSeverity.ERROR
+    assert file.name in text(check, "damaged")
+    assert problem in text(check, "damaged")
+
+
+def test_a_lost_picture_is_named(settings: Settings, instance: dg.DagsterInstance) -> None:
+    with closing(Database(journal_path(settings))) as database, database.write() as connection:
+        lost = schema.attempts.c.prompt_id == "ann-book"
+        connection.execute(
+            update(schema.attempts).where(lost).values(state="expired", error="purged")
+        )
+    publish_books(settings)
+    check = failed(settings, instance)["nothing_unresolved"]
+    assert check.metadata["attempts"].value == 1
+    assert "ann-book" in text(check, "which")
+    assert "purged" in text(check, "which")
+
+
+def test_a_missing_entry_is_noticed(settings: Settings, instance: dg.DagsterInstance) -> None:
+    with duckdb.connect(str(settings.warehouse_path)) as connection:
+        connection.execute("DELETE FROM credit_ledger WHERE prompt_id = 'ann-book'")
+    check = failed(settings, instance)["ledger_equals_journal"]
+    assert check.metadata["credits_in_journal"].value == 30
+    assert check.metadata["credits_in_ledger"].value == 20
+
+
+def test_a_warehouse_that_is_gone_is_no_proof_of_damage(
+    settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    settings.warehouse_path.unlink()
+    for check in failed(settings, instance).values():
+        assert check.severity is dg.AssetCheckSeverity.WARN
+        assert check.description
+
+
+def test_a_bad_row_is_a_warning_and_stops_nothing(tmp_path: Path) -> None:
+    catalog = write_catalog(tmp_path / "catalog", "ann", "bob")
+    with (catalog / "prompts.csv").open("a", encoding="utf-8") as rows:
+        rows.write("x,ann,waves,fast,1,never,\n")
+    settings = settings_for(tmp_path)
+    with open_instance(settings) as instance, calling(Caller(settings)):
+        done = run_job(settings, instance, "catalog")
+        ((_, _, shown),) = materializations(instance, "prompt_catalog")
+        assert known_characters(instance) == ["ann", "bob"]
+    assert done.success
+    (check,) = done.get_asset_check_evaluations()
+    assert (check.check_name, check.passed) == ("catalog_is_clean", False)
+    assert check.severity is dg.AssetCheckSeverity.WARN
+    assert (shown["rows"], shown["rejects"]) == (4, 1)
+    assert "prompts.csv | 6 | rendering_speed | fast |" in str(shown["rejected_rows"])
