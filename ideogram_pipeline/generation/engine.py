@@ -144,7 +144,9 @@ class Engine:
     async def _settle(self, attempt: Attempt) -> None:
         try:
             async with self._slots:
-                attempt = await self._submit(attempt)
+                # What nobody wants any more is looked for, since it may be paid, but not asked for.
+                wanted = attempt.fingerprint in self._wanted and self._limits.run != 0
+                attempt = await self._submit(attempt, send=wanted)
             self._work.create_task(self._carry_on(attempt))
         except ClaimLost:
             self._carried.discard(attempt.id)
@@ -245,9 +247,9 @@ class Engine:
         self._balance = None if account.credits is None else Balance(account.credits, mark)
         return True
 
-    async def _submit(self, attempt: Attempt) -> Attempt:
+    async def _submit(self, attempt: Attempt, *, send: bool = True) -> Attempt:
         try:
-            attempt = await self._workers.submitter.submit(attempt)
+            attempt = await self._workers.submitter.submit(attempt, send=send)
         except OutOfMoney as error:
             self.out_of_money = str(error)
             return self._journal.get(attempt.id)
@@ -301,13 +303,14 @@ class Engine:
         if self._on_progress is None:
             return
         in_flight = self._slots.accepted
+        fates = [not_begun.fate for not_begun in self.not_begun.values()]
         self._on_progress(
             Progress(
                 planned=len(self._wanted),
                 made=self._made,
                 in_flight=in_flight,
-                failed=self._failed,
-                deferred=len(self.not_begun),
+                failed=self._failed + fates.count("failed"),
+                deferred=fates.count("deferred"),
                 credits_spent=self._spent,
                 credits_quoted=sum(planned.credits for planned in self._wanted.values()),
                 activity=f"{in_flight} being drawn" if in_flight else "submitting",

@@ -64,7 +64,7 @@ def last_bought(
     key = tuple_(_attempts.c.prompt_id, _attempts.c.variation)
     with database.read() as connection:
         for chunk in _chunks(wanted):
-            query = select(_attempts).where(key.in_(chunk), _attempts.c.state.in_(schema.COMMITTED))
+            query = select(_attempts).where(key.in_(chunk), _attempts.c.state.in_(schema.LIVE))
             for row in connection.execute(query.order_by(_attempts.c.id)):
                 body = json.loads(row.body)
                 params = body["ideogramParams"]

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, updat
 from sqlalchemy.exc import IntegrityError
 
 from ideogram_pipeline.apiframe.model import Job, Upload
+from ideogram_pipeline.errors import ConfigurationError
 from ideogram_pipeline.generation import schema
 from ideogram_pipeline.generation.attempt import Attempt, StoredImage
 from ideogram_pipeline.generation.database import Database
@@ -36,7 +37,10 @@ class AlreadyClaimed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """The picture is bought already, or another run is at it."""
+    """The picture needs no further attempt, or may have none.
+
+    It is bought, another run is at it, it was paid and lost, or its content was refused.
+    """
 
     attempt: Attempt
 
@@ -106,10 +110,14 @@ class Journal:
         """
         with self._db.write() as connection:
             of_fingerprint = _attempts.c.fingerprint == planned.fingerprint
-            is_live = and_(of_fingerprint, _attempts.c.state.in_(schema.LIVE))
-            live = connection.execute(select(_attempts).where(is_live)).mappings().first()
-            if live is not None:
-                return Busy(Attempt.from_row(live))
+            settled = or_(
+                _attempts.c.state.in_(schema.LIVE),
+                and_(_attempts.c.state == schema.FAILED, _attempts.c.retriable == 0),
+            )
+            found = select(_attempts).where(of_fingerprint, settled)
+            existing = connection.execute(found).mappings().first()
+            if existing is not None:
+                return Busy(Attempt.from_row(existing))
             over = self._over_budget(connection, planned, run_id, now, limits, balance)
             if over:
                 return over
@@ -292,6 +300,12 @@ class Journal:
             )
             return {job_id for job_id in found if job_id}
 
+    def has_jobs_before(self, moment: datetime) -> bool:
+        """Whether a job of ours was accepted before ``moment``, by the provider's clock."""
+        earlier = _attempts.c.submitted_at < to_text(moment)
+        with self._db.read() as connection:
+            return connection.scalar(select(_attempts.c.id).where(earlier).limit(1)) is not None
+
     def upload_url(self, base_url: str, sha256: str, *, alive_at: datetime) -> str | None:
         """The address at this provider of a content, if it will still live at ``alive_at``."""
         query = select(schema.uploads.c.url, schema.uploads.c.expires_at)
@@ -320,8 +334,19 @@ class Journal:
             connection.execute(schema.uploads.delete().where(_is_upload(base_url, contents)))
 
     def start_run(self, run_id: str, characters: Iterable[str], **values: int | None) -> None:
-        """Open the books of a run."""
+        """Open the books of a run.
+
+        Raises:
+            ConfigurationError: The journal holds another provider's money.
+        """
         with self._db.write() as connection:
+            others = select(schema.runs.c.provider).where(schema.runs.c.provider != self._provider)
+            other = connection.scalar(others.limit(1))
+            if other is not None:
+                raise ConfigurationError(
+                    f"IDEOGRAM_PIPELINE_JOURNAL_URL: this journal keeps the books of {other!r}, "
+                    f"and this run is for {self._provider!r}. Give each a journal of its own."
+                )
             connection.execute(
                 schema.runs.insert().values(
                     run_id=run_id,
@@ -375,7 +400,7 @@ class Journal:
                 _attempts.c.id.in_(balance.mark.submitting),
                 _attempts.c.state == schema.SUBMITTING,
             )
-            committed = _attempts.c.state.in_(schema.COMMITTED)
+            committed = _attempts.c.state.in_(schema.LIVE)
             pending = connection.scalar(
                 select(func.coalesce(func.sum(_attempts.c.credits), 0)).where(since, committed)
             )

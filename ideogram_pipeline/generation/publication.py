@@ -184,7 +184,7 @@ def publish_plan(
     *,
     run_id: str | None,
     at: datetime,
-    characters: Collection[str] | None = None,
+    characters: Collection[str],
 ) -> Published:
     """Put a plan into the table ``generation_plan``, in place of its characters' older one.
 
@@ -193,7 +193,7 @@ def publish_plan(
         plan: Each image with its decision.
         run_id: The run that it was made for.
         at: When it was made.
-        characters: Whose older plan goes; by default those of the plan.
+        characters: Whose older plan goes, also if nothing is planned for them any more.
 
     Raises:
         StorageError: The folder or the disk does not let us write.
@@ -221,8 +221,7 @@ def publish_plan(
         for entry in plan.entries
         for planned in (entry.planned,)
     ]
-    of_whom = list(plan.characters() if characters is None else characters)
-    change = Replace("generation_plan", rows, {"character_id": of_whom})
+    change = Replace("generation_plan", rows, {"character_id": list(characters)})
     return warehouse.publish(settings.warehouse_path, [change])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import time
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from ideogram_pipeline.generation.collecting import Collector
 from ideogram_pipeline.generation.database import Database, journal_path
 from ideogram_pipeline.generation.engine import Engine, NotBegun, Workers
 from ideogram_pipeline.generation.history import Newest
+from ideogram_pipeline.generation.interrupts import run_stoppable
 from ideogram_pipeline.generation.journal import Balance, Journal, Limits
 from ideogram_pipeline.generation.owners import Owner, is_alive
 from ideogram_pipeline.generation.pacing import RequestRate, Slots
@@ -66,6 +66,7 @@ def generate(
     Raises:
         ProviderError: The key is refused, or the provider is out of reach.
         StorageError: The journal or a picture cannot be written.
+        KeyboardInterrupt: SIGINT or SIGTERM came.
     """
     _check_writable(settings)
     path = journal_path(settings)
@@ -85,7 +86,7 @@ def generate(
             if plan.count("generate") or plan.count("resume") or journal.has_open_attempts():
                 with provider_access(settings) as access:
                     limits = _limits(settings, catalog, max_credits)
-                    asyncio.run(run.work(access, limits, on_progress))
+                    run_stoppable(run.work(access, limits, on_progress))
             status = "finished"
         finally:
             report = run.report()
@@ -220,8 +221,8 @@ class _Run:
                 return "running", reason or "paid, still under way at the provider"
             case schema.WITHDRAWN | schema.ABSENT:
                 return "deferred", reason
-            case schema.SUBMITTING if is_alive(self._locks, found.owner) and not reason:
-                return "running", "another run is submitting it"
+            case schema.SUBMITTING | schema.COMPLETED if self._another_is_at(found):
+                return "running", "another run is at it"
             case schema.SUBMITTING:
                 return "failed", f"not known whether it was accepted: {reason}"
             case schema.EXPIRED | schema.UNRESOLVED:
@@ -229,6 +230,9 @@ class _Run:
             case schema.FAILED if not found.standing.retriable:
                 return "blocked", f"refused by the provider: {reason}"
         return "failed", reason
+
+    def _another_is_at(self, found: Newest) -> bool:
+        return found.owner != self._run_id and is_alive(self._locks, found.owner)
 
 
 def _wanted(plan: Plan) -> Iterator[PlannedImage]:

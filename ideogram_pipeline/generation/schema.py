@@ -36,11 +36,9 @@ ABSENT = "absent"
 
 OPEN = (SUBMITTING, SUBMITTED, COMPLETED)
 """A run is, or will be, at work on these."""
-LIVE = (*OPEN, STORED, UNRESOLVED)
-"""At most one of these for each fingerprint."""
-COMMITTED = (*LIVE, EXPIRED)
-"""Money is spent, reserved or possibly spent."""
-STATES = (*COMMITTED, FAILED, REJECTED, WITHDRAWN, ABSENT)
+LIVE = (*OPEN, STORED, UNRESOLVED, EXPIRED)
+"""Money is spent, reserved or possibly spent; at most one of these for each fingerprint."""
+STATES = (*LIVE, FAILED, REJECTED, WITHDRAWN, ABSENT)
 
 
 def _states(states: tuple[str, ...]) -> str:

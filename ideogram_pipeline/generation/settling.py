@@ -79,7 +79,11 @@ class Records:
                         matches.append(job)
                     exhaustive &= verdict is not None
                 cursor = page.next_cursor
-                if len(recent) < len(page.jobs) or not page.has_more or not cursor:
+                if len(recent) < len(page.jobs):
+                    break
+                if not page.has_more or not cursor:
+                    # The end of all records proves nothing if some of ours are missing from them.
+                    exhaustive &= not self._journal.has_jobs_before(since)
                     break
             return Search(tuple(reversed(matches)), exhaustive)
 

@@ -57,8 +57,12 @@ class Submitter:
         self._slots = slots
         self._patience = patience
 
-    async def submit(self, attempt: Attempt) -> Attempt:
+    async def submit(self, attempt: Attempt, *, send: bool = True) -> Attempt:
         """Send the attempt until its outcome is known.
+
+        Args:
+            attempt: In state ``submitting``.
+            send: False only looks whether an attempt in doubt was accepted.
 
         Returns:
             The attempt as ``submitted``, ``rejected``, ``absent`` or ``unresolved``; or still
@@ -83,8 +87,8 @@ class Submitter:
                     raise
                 except ProviderError as error:
                     return self._journal.remark(attempt, f"no clear answer yet: {error}")
-                if attempt.state != schema.SUBMITTING:
-                    return attempt
+            if attempt.state != schema.SUBMITTING or not send:
+                return attempt
             outcome = await self._provider.submit(
                 attempt.body, idempotency_key=attempt.idempotency_key
             )

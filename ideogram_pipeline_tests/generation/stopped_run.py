@@ -1,6 +1,6 @@
 """A run that stops itself with SIGSTOP at a chosen step, until somebody continues it.
 
-    python -m ideogram_pipeline_tests.generation.stopped_run HOME CATALOG URL STEP WHEN NUMBER
+Its arguments are HOME CATALOG URL STEP WHEN. It has one job in flight at a time.
 """
 
 from __future__ import annotations
@@ -27,14 +27,15 @@ def stop() -> None:
 
 
 if __name__ == "__main__":
-    home, source, url, step, when, number = sys.argv[1:]
+    home, source, url, step, when = sys.argv[1:]
     killed_run.die = stop
     settings = Settings.load(
         api_key=SecretStr(KEY),
         base_url=url,
         home=home,
         catalog=source,
+        max_in_flight=1,
         poll_interval=0.2,
         requests_per_minute=100_000,
     )
-    killed_run.run(settings, step, when, int(number))
+    killed_run.run(settings, step, when, number=1)

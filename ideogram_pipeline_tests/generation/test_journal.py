@@ -80,6 +80,12 @@ class TestIntents:
             assert isinstance(try_begin(journal, image()), Busy), state
         assert attempt.number == 1
 
+    def test_what_was_refused_for_its_content_is_not_begun_again(self, journal: Journal) -> None:
+        attempt = submitted(journal)
+        refused = job_of(attempt, status="FAILED", error="content policy violation")
+        journal.fail(attempt, refused, now=NOW, retriable=False)
+        assert isinstance(try_begin(journal, image()), Busy)
+
     def test_the_database_itself_refuses_a_second_live_attempt(self, journal: Journal) -> None:
         first = begin(journal)
         journal.close(first, schema.REJECTED, "no")

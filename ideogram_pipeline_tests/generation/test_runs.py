@@ -15,7 +15,13 @@ from ideogram_pipeline.apiframe.errors import KeyRefused, Unreachable
 from ideogram_pipeline.errors import StorageError
 from ideogram_pipeline.generation import run as running
 from ideogram_pipeline.generation.report import Progress, RunReport
-from ideogram_pipeline.generation.service import account_balance, generate, make_plan, new_run_id
+from ideogram_pipeline.generation.service import (
+    account_balance,
+    generate,
+    make_plan,
+    new_run_id,
+    reconcile,
+)
 from ideogram_pipeline.sandbox.options import SandboxOptions
 from ideogram_pipeline_tests.generation.judging import (
     assert_books_right,
@@ -289,6 +295,48 @@ class TestLeftovers:
             assert fates(desk.run()) == {"failed": 1, "made": 1}
             assert desk.run().exit_code == 0
             assert_books_right(desk, 2)
+
+    def test_an_input_that_has_expired_meanwhile_is_uploaded_anew(self, tmp_path: Path) -> None:
+        """The replay within the window sends the old address; its failure costs nothing."""
+        with bench(tmp_path, FAST, small(tmp_path / "catalog", prompts=1)) as desk:
+            desk.tell("faults", [{"fault": "lost_before", "times": 6}])
+            assert fates(desk.run()) == {"failed": 1}
+            desk.tell("clock", {"advance_seconds": 2 * 3600})
+            assert fates(desk.run()) == {"made": 1}
+            assert (len(desk.truth()["jobs"]), len(paid(desk))) == (2, 1)
+            assert_books_right(desk, 1)
+
+    def test_after_the_window_proven_absence_allows_another_key(self, tmp_path: Path) -> None:
+        with bench(tmp_path, FAST, small(tmp_path / "catalog", prompts=1)) as desk:
+            desk.tell("faults", [{"fault": "lost_before", "times": 6}])
+            desk.run()
+            desk.tell("clock", {"advance_seconds": 25 * 3600})
+            assert fates(desk.run()) == {"made": 1}
+            assert desk.truth()["keyCount"] == 2
+            assert_books_right(desk, 1)
+
+    @pytest.mark.parametrize("hide_input", [False, True])
+    def test_after_the_window_a_paid_job_is_adopted_or_left_to_a_person(
+        self, tmp_path: Path, hide_input: bool
+    ) -> None:
+        options = SandboxOptions(speed=500, tiny=True, hide_input=hide_input)
+        with bench(tmp_path, options, small(tmp_path / "catalog", prompts=1)) as desk:
+            script = [
+                {"fault": "lost_after"},
+                {"fault": "poll_unavailable", "times": 6},
+            ]
+            desk.tell("faults", script)
+            assert fates(desk.run()) == {"failed": 1}, "it could not even look"
+            desk.tell("clock", {"advance_seconds": 25 * 3600})
+            assert fates(desk.run()) == {"blocked": 1}
+            assert desk.run().exit_code == 4
+            assert requests(desk, "generate") == 1, "nothing is bought on a guess"
+            found = reconcile(desk.settings)
+            if hide_input:
+                assert (found.unresolved, found.unknown_credits) == (1, 10)
+                assert len(found.orphans) == 1
+            else:
+                assert (found.unresolved, found.ledger_net, found.drift) == (0, 10, 0)
 
     def test_a_lost_journal_comes_back_to_the_same_jobs(self, tmp_path: Path) -> None:
         with bench(tmp_path, FAST) as desk:

@@ -21,12 +21,12 @@ PICTURES = 4
 
 
 @contextmanager
-def stopped(desk: Bench, step: str, when: str, number: int) -> Iterator[subprocess.Popen[str]]:
+def stopped(desk: Bench, step: str, when: str) -> Iterator[subprocess.Popen[str]]:
     """A run that stands still at a step for as long as the block lasts, and then ends well."""
     command = [sys.executable, "-m", "ideogram_pipeline_tests.generation.stopped_run"]
     where = [str(desk.settings.home), desk.settings.catalog, desk.server.url]
     process = subprocess.Popen(
-        [*command, *where, step, when, str(number)],
+        [*command, *where, step, when],
         cwd=Path(__file__).parents[2],
         stderr=subprocess.PIPE,
         text=True,
@@ -46,16 +46,16 @@ def stopped(desk: Bench, step: str, when: str, number: int) -> Iterator[subproce
 
 @pytest.mark.parametrize(
     ("step", "when"),
-    [("submit", "before"), ("submit", "after"), ("accept", "after"), ("fetch", "after")],
+    [("submit", "before"), ("submit", "after"), ("fetch", "after")],
 )
 def test_nothing_is_bought_twice(tmp_path: Path, step: str, when: str) -> None:
     source = write_catalog(tmp_path / "catalog", prompts=PICTURES // 2)
-    with bench(tmp_path, SandboxOptions(speed=500, tiny=True), source, patience=1.0) as desk:
-        with stopped(desk, step, when, number=2):
+    with bench(tmp_path, SandboxOptions(speed=500, tiny=True), source, patience=0.5) as desk:
+        with stopped(desk, step, when):
             beside: RunReport = desk.run()
             # The first run lives: what it holds is left to it, the rest is brought home.
-            assert beside.exit_code in (3, 4)
-            assert beside.count("made") >= 1
+            assert beside.count("made") + beside.count("running") == PICTURES
+            assert beside.count("running") >= 1
             assert len(paid(desk)) <= PICTURES
         assert desk.run().exit_code == 0
         assert len(paid(desk)) == PICTURES

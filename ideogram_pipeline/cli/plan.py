@@ -1,0 +1,208 @@
+"""`ideogram-pipeline plan`: the quote and the reasons for it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from ideogram_pipeline.cli.options import characters_option, edition_option
+from ideogram_pipeline.cli.output import counted, one_line, print_table
+from ideogram_pipeline.cli.preparing import (
+    MOST_ROWS,
+    Prepared,
+    prepare,
+    quote_line,
+    show_rejects,
+)
+
+if TYPE_CHECKING:
+    from ideogram_pipeline.apiframe.model import RenderingSpeed
+    from ideogram_pipeline.planning.decisions import Plan
+    from ideogram_pipeline.settings import Settings
+
+_SPEEDS: tuple[RenderingSpeed, ...] = ("turbo", "default", "quality")
+_DECISIONS = ("generate", "resume", "reuse", "blocked")
+
+
+@click.command("plan")
+@characters_option
+@edition_option
+@click.option("--all", "show_all", is_flag=True, help="List every row, however many.")
+@click.option("--json", "as_json", is_flag=True, help="Everything, for programs.")
+def command(
+    characters: tuple[str, ...], edition_at: datetime | None, show_all: bool, as_json: bool
+) -> None:
+    """Show what would be made, why, and the exact price. Spends nothing.
+
+    Each prompt, variation and edition is one picture. It is bought once: a picture that is on file
+    is reused, one that is paid and not yet fetched is resumed. The quote is what `run` will cost,
+    to the credit. Rows that the catalog refuses come first, on stderr.
+
+    \b
+    Examples:
+      ideogram-pipeline plan
+      ideogram-pipeline plan --character mira --edition-at 2026-12-01
+      ideogram-pipeline plan --json | jq .quote
+    """  # noqa: D301 (click's mark for lines that are not to be wrapped)
+    from ideogram_pipeline.settings import Settings
+
+    prepared = prepare(Settings.load(), characters, edition_at)
+    balance = _balance(prepared.settings)
+    if as_json:
+        if isinstance(balance, str):
+            click.echo(_about_balance(prepared, balance), err=True)
+        click.echo(json.dumps(_as_json(prepared, balance), ensure_ascii=False, indent=2))
+        return
+    show_rejects(prepared.rejects, None if show_all else MOST_ROWS)
+    _show(prepared, None if show_all else MOST_ROWS)
+    click.echo(quote_line(prepared.plan))
+    click.echo(_about_balance(prepared, balance))
+    click.echo(_what_next(prepared, characters, edition_at))
+
+
+def _balance(settings: Settings) -> int | str:
+    """The account's credits, or why they are not known."""
+    from ideogram_pipeline.errors import PipelineError
+    from ideogram_pipeline.generation.service import account_balance
+
+    try:
+        left = account_balance(settings).credits
+    except PipelineError as error:
+        return str(error)
+    return "the account does not tell it" if left is None else left
+
+
+def _show(prepared: Prepared, most: int | None) -> None:
+    plan = prepared.plan
+    shares = _shares(prepared)
+    columns = ("character", "new", "resumed", "reused", "blocked", *_SPEEDS, "credits")
+    rows = [[name, *_numbers(share)] for name, share in shares.items()]
+    totals = _numbers(sum(shares.values(), Counter()))
+    print_table(columns, rows[:most], numbers=columns[1:], total=["total", *totals])
+    _say_rest(len(rows), most)
+
+    bought = [entry for entry in plan.entries if entry.decision == "generate"]
+    if bought:
+        click.echo("To be bought:")
+        lines = [
+            (
+                entry.planned.prompt_id,
+                entry.planned.variation,
+                entry.planned.edition,
+                entry.planned.rendering_speed,
+                entry.credits,
+                entry.reason,
+            )
+            for entry in bought[:most]
+        ]
+        headings = ("prompt", "variation", "edition", "tier", "credits", "reason")
+        print_table(headings, lines, numbers=("variation", "credits"))
+        _say_rest(len(bought), most)
+
+    blocked = [entry for entry in plan.entries if entry.decision == "blocked"]
+    if blocked:
+        click.echo("Blocked, until a person decides:")
+        for entry in blocked[:most]:
+            image = entry.planned
+            name = f"{image.prompt_id} variation {image.variation}, {image.edition}"
+            click.echo(f"  {name}: {one_line(entry.reason)}")
+        _say_rest(len(blocked), most)
+
+
+def _say_rest(rows: int, most: int | None) -> None:
+    if most is not None and rows > most:
+        click.echo(f"... and {rows - most:,} more (--all)")
+    click.echo()
+
+
+def _shares(prepared: Prepared) -> dict[str, Counter[str]]:
+    """Number of pictures by decision, and credits by tier, of each character."""
+    shares: dict[str, Counter[str]] = {name: Counter() for name in prepared.characters}
+    for entry in prepared.plan.entries:
+        share = shares[entry.planned.character_id]
+        share[entry.decision] += 1
+        share[entry.planned.rendering_speed] += entry.credits
+    return shares
+
+
+def _numbers(share: Counter[str]) -> list[int]:
+    by_speed = [share[speed] for speed in _SPEEDS]
+    return [*(share[decision] for decision in _DECISIONS), *by_speed, sum(by_speed)]
+
+
+def _about_balance(prepared: Prepared, balance: int | str) -> str:
+    if isinstance(balance, str):
+        return f"Balance unknown: {one_line(balance)}"
+    quote, floor = prepared.plan.quote, prepared.settings.balance_floor
+    if balance - quote >= floor or not quote:
+        return f"Balance: {counted(balance, 'credit')}, {balance - quote:,} afterwards"
+    kept = f", of which {floor:,} are not to be touched" if floor else ""
+    return (
+        f"Balance: {counted(balance, 'credit')}{kept}; a run buys what can be paid and defers "
+        "the rest"
+    )
+
+
+def _what_next(prepared: Prepared, characters: tuple[str, ...], edition_at: datetime | None) -> str:
+    if not prepared.plan.count("generate") and not prepared.plan.count("resume"):
+        return "Nothing to buy and nothing to fetch."
+    words = ["ideogram-pipeline run", *(f"--character {name}" for name in characters)]
+    if edition_at is not None:
+        words.append(f"--edition-at {edition_at.isoformat()}")
+    return f"Next: {' '.join(words)}"
+
+
+def _as_json(prepared: Prepared, balance: int | str) -> dict[str, object]:
+    plan = prepared.plan
+    known = balance if isinstance(balance, int) else None
+    by_speed = plan.credits_by_speed()
+    return {
+        "mode": prepared.settings.mode,
+        "quote": plan.quote,
+        "balance": known,
+        "balance_after": None if known is None else known - plan.quote,
+        "entries": _entries(plan),
+        "rejects": [
+            {
+                "file": reject.file,
+                "line": reject.line,
+                "column": reject.column,
+                "value": reject.value,
+                "reason": reject.reason,
+                "character_id": reject.character_id,
+                "row_id": reject.row_id,
+            }
+            for reject in prepared.rejects
+        ],
+        "by_character": {
+            name: {
+                **{decision: share[decision] for decision in _DECISIONS},
+                "credits": sum(share[speed] for speed in _SPEEDS),
+            }
+            for name, share in _shares(prepared).items()
+        },
+        "by_speed": {speed: by_speed.get(speed, 0) for speed in _SPEEDS},
+    }
+
+
+def _entries(plan: Plan) -> list[dict[str, object]]:
+    return [
+        {
+            "character_id": entry.planned.character_id,
+            "prompt_id": entry.planned.prompt_id,
+            "variation": entry.planned.variation,
+            "edition": entry.planned.edition,
+            "decision": entry.decision,
+            "reason": entry.reason,
+            "credits": entry.credits,
+            "rendering_speed": entry.planned.rendering_speed,
+            "seed": entry.planned.seed,
+            "fingerprint": entry.planned.fingerprint,
+            "reproducible": entry.planned.reproducible,
+        }
+        for entry in plan.entries
+    ]
