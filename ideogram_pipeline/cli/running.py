@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
-from ideogram_pipeline.cli.errors import give_up_stopped
 from ideogram_pipeline.cli.progress import shown_progress
 
 if TYPE_CHECKING:
@@ -18,12 +17,10 @@ def carry_out(prepared: Prepared, max_credits: int | None = None) -> Launch:
 
     Raises:
         StorageError: Dagster's folder cannot be made.
-        click.exceptions.Exit: Ctrl-C.
+        KeyboardInterrupt: Ctrl-C between two steps.
     """
     # Dagster tells developers of its betas and deprecations; who runs a command is none of them.
     warnings.simplefilter("ignore")
-    from dagster import DagsterExecutionInterruptedError
-
     from ideogram_pipeline.orchestration.launch import materialize_characters
 
     wanted = {
@@ -31,15 +28,11 @@ def carry_out(prepared: Prepared, max_credits: int | None = None) -> Launch:
         for entry in prepared.plan.entries
         if entry.decision in ("generate", "resume")
     }
-    try:
-        with shown_progress(len(wanted), prepared.plan.quote) as listen:
-            return materialize_characters(
-                prepared.settings,
-                prepared.characters,
-                max_credits=max_credits,
-                at=prepared.at,
-                on_progress=listen,
-            )
-    except DagsterExecutionInterruptedError:
-        # Between two steps Dagster makes this of Ctrl-C, and it is no Exception.
-        give_up_stopped()
+    with shown_progress(len(wanted), prepared.plan.quote) as listen:
+        return materialize_characters(
+            prepared.settings,
+            prepared.characters,
+            max_credits=max_credits,
+            at=prepared.at,
+            on_progress=listen,
+        )

@@ -9,7 +9,7 @@ from itertools import islice
 from statistics import median
 from typing import TypeVar
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import and_, func, select, tuple_
 
 from ideogram_pipeline.generation import schema
 from ideogram_pipeline.generation.database import Database
@@ -116,6 +116,13 @@ def credits_by_character(database: Database, run_id: str) -> dict[str, int]:
             .group_by(_attempts.c.character_id)
         )
         return {character_id: int(amount) for character_id, amount in rows}
+
+
+def unknown_credits(database: Database, run_id: str) -> int:
+    """Add up the price of the attempts of a run that may have been charged, in credits."""
+    of_run = and_(_attempts.c.run_id == run_id, _attempts.c.state.in_(schema.UNKNOWN))
+    with database.read() as connection:
+        return connection.scalar(select(func.sum(_attempts.c.credits)).where(of_run)) or 0
 
 
 def _chunks(values: Iterable[T]) -> Iterator[Sequence[T]]:

@@ -491,7 +491,7 @@ def _spent(connection: Connection, which: object) -> int:
         .join(_attempts, _attempts.c.id == _ledger.c.attempt_id)
         .where(which)  # type: ignore[arg-type]
     )
-    unbooked = _attempts.c.state.in_((schema.SUBMITTING, schema.UNRESOLVED))
+    unbooked = _attempts.c.state.in_(schema.UNKNOWN)
     reserved = connection.scalar(
         select(func.coalesce(func.sum(_attempts.c.credits), 0)).where(
             unbooked,

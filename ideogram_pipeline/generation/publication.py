@@ -67,9 +67,6 @@ _RUN_COLUMNS = (
     "requests",
 )
 
-_UNKNOWN = (schema.SUBMITTING, schema.UNRESOLVED)
-"""States in which it is not known whether credits were taken."""
-
 
 def publish_books(settings: Settings, *, characters: Collection[str] | None = None) -> Published:
     """Bring the warehouse up to date with the journal.
@@ -249,7 +246,7 @@ def _generations(database: Database, which: ColumnElement[bool]) -> list[dict[st
             "image_sha256": row["image_sha256"],
             "mask_sha256": row["mask_sha256"],
             "expected_credits": row["credits"],
-            "credits": None if row["state"] in _UNKNOWN else row["net"] or 0,
+            "credits": None if row["state"] in schema.UNKNOWN else row["net"] or 0,
             "submitted_at": row["submitted_at"],
             "completed_at": row["completed_at"],
             "error": row["error"],

@@ -97,7 +97,7 @@ def _compare(database: Database, jobs: list[Job], account: Account) -> Reconcili
         }
         unknown = connection.scalar(
             select(func.coalesce(func.sum(_attempts.c.credits), 0)).where(
-                _attempts.c.state.in_((schema.SUBMITTING, schema.UNRESOLVED))
+                _attempts.c.state.in_(schema.UNKNOWN)
             )
         )
         unresolved = connection.scalar(

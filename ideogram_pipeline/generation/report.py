@@ -58,6 +58,9 @@ class RunReport:
     characters: Mapping[str, CharacterReport]
     quote: int
     """Credits that the plan announced."""
+    unknown_credits: int
+    """Price of the attempts that this run started and of which it is not known whether they were
+    accepted: spent at most."""
     balance_before: int | None
     balance_after: int | None
     requests: int

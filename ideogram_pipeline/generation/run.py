@@ -200,6 +200,7 @@ class _Run:
             provider=self._settings.provider,
             characters=reports,
             quote=self._plan.quote,
+            unknown_credits=history.unknown_credits(self._database, self._run_id),
             balance_before=self._balance_before,
             balance_after=self._balance_after,
             requests=self._rate.passed,

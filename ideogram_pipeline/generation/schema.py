@@ -38,6 +38,8 @@ OPEN = (SUBMITTING, SUBMITTED, COMPLETED)
 """A run is, or will be, at work on these."""
 LIVE = (*OPEN, STORED, UNRESOLVED, EXPIRED)
 """Money is spent, reserved or possibly spent; at most one of these for each fingerprint."""
+UNKNOWN = (SUBMITTING, UNRESOLVED)
+"""Not known whether credits were taken."""
 STATES = (*LIVE, FAILED, REJECTED, WITHDRAWN, ABSENT)
 
 

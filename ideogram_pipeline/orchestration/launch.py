@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -67,10 +68,11 @@ def materialize_characters(
     Raises:
         CatalogError: A character is not in the catalog.
         StorageError: Dagster's folder cannot be made.
+        KeyboardInterrupt: Somebody asked to stop between two steps.
     """
     at = at or datetime.now(UTC)
     caller = Caller(settings, on_progress)
-    with open_instance(settings) as instance, calling(caller):
+    with _interrupts_as_usual(), open_instance(settings) as instance, calling(caller):
         runs = _Runs(build_definitions(settings), instance)
         if runs.execute(CATALOG_JOB.name):
             for together in _groups(instance, characters):
@@ -127,6 +129,15 @@ class _Runs:
         return result.success
 
 
+@contextmanager
+def _interrupts_as_usual() -> Iterator[None]:
+    """Between two steps Dagster makes an error of its own of Ctrl-C; make it one that all know."""
+    try:
+        yield
+    except dg.DagsterExecutionInterruptedError:
+        raise KeyboardInterrupt from None
+
+
 def _groups(instance: dg.DagsterInstance, characters: Sequence[str]) -> list[list[str]]:
     """Split the characters into what one run can hold.
 
@@ -150,7 +161,8 @@ def _groups(instance: dg.DagsterInstance, characters: Sequence[str]) -> list[lis
 def _left(max_credits: int | None, reports: Sequence[RunReport]) -> int | None:
     if max_credits is None:
         return None
-    return max(0, max_credits - sum(report.credits for report in reports))
+    spent = sum(report.credits + report.unknown_credits for report in reports)
+    return max(0, max_credits - spent)
 
 
 def _is_check(event: dg.DagsterEvent) -> bool:
@@ -170,7 +182,8 @@ def _about_failures(result: dg.ExecuteInProcessResult) -> list[str]:
         if data.user_failure_data and data.user_failure_data.description:
             texts.append(data.user_failure_data.description)
         elif data.error:
-            texts.append(f"{event.step_key}: {data.error.message.strip()}")
+            cause = data.error.cause or data.error
+            texts.append(f"{event.step_key}: {cause.message.strip()}")
     if not texts:
         texts = [event.message or "" for event in result.filter_events(lambda e: e.is_failure)]
     return texts

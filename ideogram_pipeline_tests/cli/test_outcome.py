@@ -28,7 +28,7 @@ def report(fates: Mapping[Fate, int], *, name: str = "ann", net: int = 0) -> Run
         for number in range(many)
     ]
     character = CharacterReport(name, dict(fates), credits=net, troubles=troubles)
-    return RunReport("run", "sandbox", {name: character}, net, None, None, 0, 0.0)
+    return RunReport("run", "sandbox", {name: character}, net, 0, None, None, 0, 0.0)
 
 
 def launched(*reports: RunReport, **how: object) -> Launch:
