@@ -7,7 +7,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps
 # The demo and the tests never spend: they run on the sandbox, whatever the environment holds.
 SANDBOXED := env -u APIFRAME_API_KEY -u APIFRAME_BASE_URL
 
-.PHONY: help demo dev test check format docs lock clean
+.PHONY: help demo dev test check format numbers docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## List what can be made
@@ -31,6 +31,9 @@ check: $(VENV)/.dev
 format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+numbers: $(VENV)/.runtime ## The first run in numbers: times, quote against cost, second run
+	@$(SANDBOXED) $(BIN)/python benchmarks/first_run.py --fresh
 
 docs: $(VENV)/.runtime ## Write docs/tables.md anew from the comments in the SQL files
 	$(BIN)/python -m ideogram_pipeline.warehouse.documentation > docs/tables.md

@@ -19,6 +19,8 @@ DAGSTER_YAML = """\
 # Made by ideogram_pipeline on first use; yours to change. It holds no secrets.
 telemetry:
   enabled: false
+nux:
+  enabled: false
 
 concurrency:
   runs:
