@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.request
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from pydantic import SecretStr
 from ideogram_pipeline.catalog.model import Catalog
 from ideogram_pipeline.catalog.reading import read_catalog
 from ideogram_pipeline.generation.report import RunReport
-from ideogram_pipeline.generation.service import generate, make_plan, new_run_id
+from ideogram_pipeline.generation.service import generate, make_plan
 from ideogram_pipeline.planning.decisions import Plan
 from ideogram_pipeline.sandbox.options import SandboxOptions
 from ideogram_pipeline.sandbox.server import SandboxServer
@@ -25,6 +26,11 @@ from ideogram_pipeline.settings import Settings
 
 KEY = "afk_test_0123456789"
 AT = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+
+
+def new_run_id() -> str:
+    """Name a run."""
+    return uuid.uuid4().hex
 
 
 def draw_reference(path: Path, colour: str) -> None:

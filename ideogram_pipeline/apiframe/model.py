@@ -13,6 +13,9 @@ from typing import Any, Literal
 
 MODEL = "ideogram-character"
 
+INPUT_PARAMS = ("character_reference_image", "image", "mask")
+"""The parameters that carry the address of an input picture."""
+
 RenderingSpeed = Literal["turbo", "default", "quality"]
 """The tier of a submission; it alone decides the price."""
 
@@ -70,26 +73,15 @@ class Account:
     credits: int | None
     """Balance in credits; ``None`` when the account has no team or hides it."""
     plan: str | None
-    team_id: str | None
     team_name: str | None
     max_concurrent_jobs: int | None
     """Jobs the account may have under way; ``None`` when the provider does not say."""
 
 
 @dataclass(frozen=True, slots=True)
-class ModelPrice:
-    """A model of the public catalogue with its cost range in credits."""
-
-    id: str
-    cost_min: float | None
-    cost_max: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class Upload:
     """An input picture at the provider; it lives for an hour or two."""
 
-    id: str
     url: str
     expires_at: datetime | None
 
@@ -99,14 +91,12 @@ class Accepted:
     """202 with a job id: the job exists and its credits are taken."""
 
     job_id: str
-    status: str
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
     """400 (or another definite 4xx): no job, nothing charged; the same body will never do."""
 
-    http_status: int
     message: str
 
 
@@ -114,17 +104,14 @@ class Rejected:
 class Refused:
     """401 or 403: the key may not; nothing charged; no other submit will fare better."""
 
-    http_status: int
     message: str
 
 
 @dataclass(frozen=True, slots=True)
 class OutOfCredits:
-    """402: nothing charged. The amounts are ``None`` where the answer does not name them."""
+    """402: nothing charged."""
 
     message: str
-    credits_required: int | None
-    credits_available: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +143,8 @@ class Unknown:
     """
 
     reason: str
-    http_status: int | None = None
     retry_after: float | None = None
+    """Seconds that the answer asks to wait, where there was one."""
 
 
 SubmitOutcome = (

@@ -42,6 +42,21 @@ def journal_path(settings: Settings) -> Path:
     return Path(url.database)
 
 
+@contextmanager
+def open_journal(settings: Settings) -> Iterator[Database]:
+    """Open the journal of this mode, made if it is missing, and close it in the end.
+
+    Raises:
+        ConfigurationError: ``IDEOGRAM_PIPELINE_JOURNAL_URL`` is not a SQLite file.
+        StorageError: It cannot be made or opened.
+    """
+    database = Database(journal_path(settings))
+    try:
+        yield database
+    finally:
+        database.close()
+
+
 class Database:
     """The journal's file and the gate before its writers.
 
@@ -63,6 +78,11 @@ class Database:
         except StorageError:
             self.close()
             raise
+
+    @property
+    def locks(self) -> Path:
+        """Folder of the lock files by which runs show that they live."""
+        return self.path.parent / "locks"
 
     def close(self) -> None:
         """Close every connection."""

@@ -23,18 +23,12 @@ from ideogram_pipeline.generation import schema
 from ideogram_pipeline.generation.attempt import Attempt
 from ideogram_pipeline.generation.collecting import Collector
 from ideogram_pipeline.generation.failures import is_content_refusal, is_provider_fault
-from ideogram_pipeline.generation.journal import (
-    Balance,
-    Busy,
-    ClaimLost,
-    Journal,
-    Limits,
-    OverBudget,
-)
+from ideogram_pipeline.generation.journal import Busy, ClaimLost, Journal
+from ideogram_pipeline.generation.limits import Balance, Limits, OverBudget
 from ideogram_pipeline.generation.pacing import Slots
 from ideogram_pipeline.generation.provider import Provider
 from ideogram_pipeline.generation.references import References
-from ideogram_pipeline.generation.report import Fate, Progress, ProgressListener
+from ideogram_pipeline.generation.report import NotBegun, Progress, ProgressListener
 from ideogram_pipeline.generation.submitting import OutOfMoney, Submitter
 from ideogram_pipeline.generation.watching import StillRunning, Watcher
 from ideogram_pipeline.planning.identity import request_body
@@ -61,14 +55,6 @@ class Workers:
     watcher: Watcher
     collector: Collector
     slots: Slots
-
-
-@dataclass(frozen=True, slots=True)
-class NotBegun:
-    """Why a wanted picture was not even attempted."""
-
-    fate: Fate
-    reason: str
 
 
 class Engine:
@@ -306,6 +292,7 @@ class Engine:
         fates = [not_begun.fate for not_begun in self.not_begun.values()]
         self._on_progress(
             Progress(
+                run_id=self._run_id,
                 planned=len(self._wanted),
                 made=self._made,
                 in_flight=in_flight,

@@ -11,6 +11,8 @@ from typing import TypeVar
 
 from sqlalchemy import and_, func, select, tuple_
 
+from ideogram_pipeline.apiframe.model import INPUT_PARAMS
+from ideogram_pipeline.apiframe.pricing import CREDITS
 from ideogram_pipeline.generation import schema
 from ideogram_pipeline.generation.database import Database
 from ideogram_pipeline.generation.times import from_text
@@ -68,7 +70,7 @@ def last_bought(
             for row in connection.execute(query.order_by(_attempts.c.id)):
                 body = json.loads(row.body)
                 params = body["ideogramParams"]
-                for address in ("character_reference_image", "image", "mask"):
+                for address in INPUT_PARAMS:
                     params.pop(address, None)
                 found[row.prompt_id, row.variation] = Bought(
                     edition=row.edition,
@@ -83,9 +85,9 @@ def last_bought(
 
 def usual_seconds(database: Database) -> dict[str, float]:
     """Learn how long jobs of each tier have usually taken, in seconds."""
-    usual = {}
+    usual: dict[str, float] = {}
     with database.read() as connection:
-        for tier in ("turbo", "default", "quality"):
+        for tier in CREDITS:
             times = connection.execute(
                 select(_attempts.c.submitted_at, _attempts.c.completed_at)
                 .where(
@@ -123,6 +125,23 @@ def unknown_credits(database: Database, run_id: str) -> int:
     of_run = and_(_attempts.c.run_id == run_id, _attempts.c.state.in_(schema.UNKNOWN))
     with database.read() as connection:
         return connection.scalar(select(func.sum(_attempts.c.credits)).where(of_run)) or 0
+
+
+def ledger_total(database: Database) -> tuple[int, int]:
+    """Number of ledger entries, and their sum in credits."""
+    total = func.coalesce(func.sum(schema.ledger.c.credits), 0)
+    with database.read() as connection:
+        entries, net = connection.execute(
+            select(func.count(), total).select_from(schema.ledger)
+        ).one()
+        return int(entries), int(net)
+
+
+def attempts_by_state(database: Database) -> dict[str, int]:
+    """Number of attempts in each state that has any."""
+    counts = select(_attempts.c.state, func.count()).group_by(_attempts.c.state)
+    with database.read() as connection:
+        return {state: int(number) for state, number in connection.execute(counts)}
 
 
 def _chunks(values: Iterable[T]) -> Iterator[Sequence[T]]:

@@ -6,20 +6,19 @@ the state that the run believes it to be in; otherwise ``ClaimLost`` tells the c
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
+from sqlalchemy import Connection, and_, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from ideogram_pipeline.apiframe.model import Job, Upload
-from ideogram_pipeline.errors import ConfigurationError
+from ideogram_pipeline.apiframe.model import Job
 from ideogram_pipeline.generation import schema
 from ideogram_pipeline.generation.attempt import Attempt, StoredImage
 from ideogram_pipeline.generation.database import Database
-from ideogram_pipeline.generation.times import from_text, now_text, to_text
+from ideogram_pipeline.generation.limits import Balance, Limits, Mark, OverBudget, over_budget
+from ideogram_pipeline.generation.times import now_text, to_text
 from ideogram_pipeline.planning.identity import idempotency_key
 from ideogram_pipeline.planning.model import PlannedImage
 
@@ -43,42 +42,6 @@ class Busy:
     """
 
     attempt: Attempt
-
-
-@dataclass(frozen=True, slots=True)
-class OverBudget:
-    """The price would go over a limit; ``message`` names the limit and its number."""
-
-    limit: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A moment of the journal, taken before the provider is asked for the balance."""
-
-    newest: int
-    """Id of the newest attempt."""
-    submitting: frozenset[int]
-    """Attempts of which that balance may or may not know."""
-
-
-@dataclass(frozen=True, slots=True)
-class Balance:
-    """The account's credits as the provider told them; what began after ``mark`` is not in it."""
-
-    credits: int
-    mark: Mark
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a run may spend, in credits; each ``None`` is no limit."""
-
-    run: int | None = None
-    floor: int = 0
-    monthly: Mapping[str, int] | None = None
-    """By character and calendar month (UTC)."""
 
 
 class Journal:
@@ -118,7 +81,9 @@ class Journal:
             existing = connection.execute(found).mappings().first()
             if existing is not None:
                 return Busy(Attempt.from_row(existing))
-            over = self._over_budget(connection, planned, run_id, now, limits, balance)
+            over = over_budget(
+                connection, planned, run_id=run_id, now=now, limits=limits, balance=balance
+            )
             if over:
                 return over
             number, key = _next_number_and_key(connection, planned)
@@ -183,7 +148,6 @@ class Journal:
                 attempt,
                 schema.COMPLETED,
                 completed_at=to_text(job.completed_at or now),
-                job=_job_text(job),
             )
 
     def fail(self, attempt: Attempt, job: Job, *, now: datetime, retriable: bool) -> Attempt:
@@ -202,7 +166,6 @@ class Journal:
                 attempt,
                 schema.FAILED,
                 completed_at=to_text(job.completed_at or now),
-                job=_job_text(job),
                 error=job.error or f"the provider reports {job.status}",
                 retriable=int(retriable),
             )
@@ -306,110 +269,6 @@ class Journal:
         with self._db.read() as connection:
             return connection.scalar(select(_attempts.c.id).where(earlier).limit(1)) is not None
 
-    def upload_url(self, base_url: str, sha256: str, *, alive_at: datetime) -> str | None:
-        """The address at this provider of a content, if it will still live at ``alive_at``."""
-        query = select(schema.uploads.c.url, schema.uploads.c.expires_at)
-        with self._db.read() as connection:
-            row = connection.execute(query.where(_is_upload(base_url, [sha256]))).first()
-        return row.url if row and from_text(row.expires_at) > alive_at else None
-
-    def remember_upload(
-        self, base_url: str, sha256: str, upload: Upload, *, expires_at: datetime
-    ) -> None:
-        """Keep the address of an uploaded picture for as long as it lives."""
-        with self._db.write() as connection:
-            connection.execute(schema.uploads.delete().where(_is_upload(base_url, [sha256])))
-            connection.execute(
-                schema.uploads.insert().values(
-                    base_url=base_url,
-                    sha256=sha256,
-                    url=upload.url,
-                    expires_at=to_text(expires_at),
-                )
-            )
-
-    def forget_uploads(self, base_url: str, contents: Collection[str]) -> None:
-        """Let the next attempt upload these contents anew: the provider may have lost them."""
-        with self._db.write() as connection:
-            connection.execute(schema.uploads.delete().where(_is_upload(base_url, contents)))
-
-    def start_run(self, run_id: str, characters: Iterable[str], **values: int | None) -> None:
-        """Open the books of a run.
-
-        Raises:
-            ConfigurationError: The journal holds another provider's money.
-        """
-        with self._db.write() as connection:
-            others = select(schema.runs.c.provider).where(schema.runs.c.provider != self._provider)
-            other = connection.scalar(others.limit(1))
-            if other is not None:
-                raise ConfigurationError(
-                    f"IDEOGRAM_PIPELINE_JOURNAL_URL: this journal keeps the books of {other!r}, "
-                    f"and this run is for {self._provider!r}. Give each a journal of its own."
-                )
-            connection.execute(
-                schema.runs.insert().values(
-                    run_id=run_id,
-                    provider=self._provider,
-                    status="running",
-                    started_at=now_text(),
-                    characters=json.dumps(list(characters)),
-                    **values,
-                )
-            )
-
-    def finish_run(self, run_id: str, status: str, **values: int | None) -> None:
-        """Close the books of a run."""
-        with self._db.write() as connection:
-            connection.execute(
-                update(schema.runs)
-                .where(schema.runs.c.run_id == run_id)
-                .values(status=status, finished_at=now_text(), **values)
-            )
-
-    def _over_budget(
-        self,
-        connection: Connection,
-        planned: PlannedImage,
-        run_id: str,
-        now: datetime,
-        limits: Limits,
-        balance: Balance | None,
-    ) -> OverBudget | None:
-        price = planned.credits
-        if limits.run is not None:
-            spent = _spent(connection, _attempts.c.run_id == run_id)
-            if spent + price > limits.run:
-                return OverBudget("run", f"the run's limit of {limits.run} credits is reached")
-        monthly = (limits.monthly or {}).get(planned.character_id)
-        if monthly is not None:
-            month = to_text(now)[:7]
-            of_month = _attempts.c.intended_at.startswith(month)
-            spent = _spent(
-                connection, and_(_attempts.c.character_id == planned.character_id, of_month)
-            )
-            if spent + price > monthly:
-                return OverBudget(
-                    "character",
-                    f"the budget of {monthly} credits of {planned.character_id} for {month} "
-                    f"is reached ({spent} spent)",
-                )
-        if balance is not None:
-            since = or_(
-                _attempts.c.id > balance.mark.newest,
-                _attempts.c.id.in_(balance.mark.submitting),
-                _attempts.c.state == schema.SUBMITTING,
-            )
-            committed = _attempts.c.state.in_(schema.LIVE)
-            pending = connection.scalar(
-                select(func.coalesce(func.sum(_attempts.c.credits), 0)).where(since, committed)
-            )
-            left = balance.credits - (pending or 0)
-            if left - price < limits.floor:
-                floor = f", of which {limits.floor} are not to be touched" if limits.floor else ""
-                return OverBudget("balance", f"the account has {left} credits left{floor}")
-        return None
-
     def _move(self, attempt: Attempt, state: str, **values: object) -> Attempt:
         with self._db.write() as connection:
             return self._move_in(connection, attempt, state, **values)
@@ -474,32 +333,6 @@ def _book(
     )
 
 
-def _is_upload(base_url: str, contents: Collection[str]) -> ColumnElement[bool]:
-    uploads = schema.uploads
-    return and_(uploads.c.base_url == base_url, uploads.c.sha256.in_(contents))
-
-
 def _net(connection: Connection, attempt: Attempt) -> int:
     total = select(func.coalesce(func.sum(_ledger.c.credits), 0))
     return connection.scalar(total.where(_ledger.c.attempt_id == attempt.id)) or 0
-
-
-def _spent(connection: Connection, which: object) -> int:
-    """What the attempts have cost so far, and what those without a known answer may cost."""
-    booked = connection.scalar(
-        select(func.coalesce(func.sum(_ledger.c.credits), 0))
-        .join(_attempts, _attempts.c.id == _ledger.c.attempt_id)
-        .where(which)  # type: ignore[arg-type]
-    )
-    unbooked = _attempts.c.state.in_(schema.UNKNOWN)
-    reserved = connection.scalar(
-        select(func.coalesce(func.sum(_attempts.c.credits), 0)).where(
-            unbooked,
-            which,  # type: ignore[arg-type]
-        )
-    )
-    return (booked or 0) + (reserved or 0)
-
-
-def _job_text(job: Job) -> str:
-    return json.dumps({key: value for key, value in job.raw.items() if key != "input"})

@@ -22,11 +22,6 @@ class Provider:
         return self._client.clock
 
     @property
-    def base_url(self) -> str:
-        """Where it is."""
-        return self._client.base_url
-
-    @property
     def requests(self) -> int:
         """API requests sent so far, without downloads."""
         return self._rate.passed

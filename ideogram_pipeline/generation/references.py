@@ -8,8 +8,8 @@ from datetime import timedelta
 
 from ideogram_pipeline.catalog.model import Picture
 from ideogram_pipeline.errors import CatalogError
-from ideogram_pipeline.generation.journal import Journal
 from ideogram_pipeline.generation.provider import Provider
+from ideogram_pipeline.generation.uploads import Uploads
 from ideogram_pipeline.planning.model import PlannedImage
 
 LIFE = timedelta(hours=1)
@@ -21,9 +21,9 @@ MARGIN = timedelta(minutes=15)
 class References:
     """Addresses of input pictures, by the SHA-256 of their content."""
 
-    def __init__(self, provider: Provider, journal: Journal) -> None:
+    def __init__(self, provider: Provider, uploads: Uploads) -> None:
         self._provider = provider
-        self._journal = journal
+        self._uploads = uploads
         self._one_at_a_time: dict[str, asyncio.Lock] = {}
 
     async def urls(self, planned: PlannedImage) -> dict[str, str]:
@@ -33,21 +33,17 @@ class References:
             CatalogError: A file has changed since the catalog was read.
             ProviderError: The provider does not take the upload.
         """
-        pictures = [planned.reference, planned.image, planned.mask]
-        return {p.sha256: await self._url(p) for p in pictures if p is not None}
+        return {p.sha256: await self._url(p) for p in planned.inputs.values()}
 
     def forget(self, planned: PlannedImage) -> None:
         """Upload the inputs of ``planned`` anew next time; a failed job may have missed them."""
-        pictures = [planned.reference, planned.image, planned.mask]
-        contents = [picture.sha256 for picture in pictures if picture is not None]
-        self._journal.forget_uploads(self._provider.base_url, contents)
+        self._uploads.forget([picture.sha256 for picture in planned.inputs.values()])
 
     async def _url(self, picture: Picture) -> str:
         # Others wait for the first upload of the same content instead of repeating it.
         async with self._one_at_a_time.setdefault(picture.sha256, asyncio.Lock()):
             now = self._provider.clock.now()
-            base_url = self._provider.base_url
-            known = self._journal.upload_url(base_url, picture.sha256, alive_at=now + MARGIN)
+            known = self._uploads.url(picture.sha256, alive_at=now + MARGIN)
             if known:
                 return known
             content = await asyncio.to_thread(_read, picture)
@@ -55,7 +51,7 @@ class References:
                 content, filename=picture.path.name, content_type=f"image/{picture.format}"
             )
             expires_at = upload.expires_at or now + LIFE
-            self._journal.remember_upload(base_url, picture.sha256, upload, expires_at=expires_at)
+            self._uploads.remember(picture.sha256, upload.url, expires_at=expires_at)
             return upload.url
 
 

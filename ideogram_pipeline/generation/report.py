@@ -16,6 +16,14 @@ fetched by the next run; failed: not there, and running again may help; blocked:
 
 
 @dataclass(frozen=True, slots=True)
+class NotBegun:
+    """Why a wanted picture was not even attempted."""
+
+    fate: Fate
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """An image that a run did not bring home, and why."""
 
@@ -95,6 +103,7 @@ class RunReport:
 class Progress:
     """A moment of a run, for a progress bar."""
 
+    run_id: str
     planned: int
     """Images that this run has to bring home."""
     made: int

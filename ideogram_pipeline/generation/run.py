@@ -5,37 +5,33 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack
 
 from ideogram_pipeline.apiframe.client import ApiframeClient
 from ideogram_pipeline.apiframe.download import Downloader
 from ideogram_pipeline.apiframe.errors import Transient
 from ideogram_pipeline.catalog.model import Catalog
 from ideogram_pipeline.errors import StorageError
-from ideogram_pipeline.generation import history, schema
+from ideogram_pipeline.generation import history, run_records
 from ideogram_pipeline.generation.account import Access, provider_access
 from ideogram_pipeline.generation.collecting import Collector
-from ideogram_pipeline.generation.database import Database, journal_path
-from ideogram_pipeline.generation.engine import Engine, NotBegun, Workers
-from ideogram_pipeline.generation.history import Newest
+from ideogram_pipeline.generation.database import Database, open_journal
+from ideogram_pipeline.generation.engine import Engine, Workers
+from ideogram_pipeline.generation.fates import count_fates
 from ideogram_pipeline.generation.interrupts import run_stoppable
-from ideogram_pipeline.generation.journal import Balance, Journal, Limits
+from ideogram_pipeline.generation.journal import Journal
+from ideogram_pipeline.generation.limits import Balance, Limits
 from ideogram_pipeline.generation.owners import Owner, is_alive
 from ideogram_pipeline.generation.pacing import RequestRate, Slots
 from ideogram_pipeline.generation.provider import Provider
 from ideogram_pipeline.generation.references import References
-from ideogram_pipeline.generation.report import (
-    CharacterReport,
-    Fate,
-    ProgressListener,
-    RunReport,
-    Trouble,
-)
+from ideogram_pipeline.generation.report import NotBegun, ProgressListener, RunReport
 from ideogram_pipeline.generation.settling import Records
 from ideogram_pipeline.generation.submitting import Submitter
+from ideogram_pipeline.generation.uploads import Uploads
 from ideogram_pipeline.generation.watching import Watcher
 from ideogram_pipeline.planning.decisions import Plan
-from ideogram_pipeline.planning.model import PlanEntry, PlannedImage
+from ideogram_pipeline.planning.model import PlannedImage
 from ideogram_pipeline.settings import Settings
 
 CAREFUL_START = 5
@@ -59,7 +55,7 @@ def generate(
         settings: Where things are, and the limits.
         catalog: For the characters' budgets.
         plan: What to do; made just before.
-        run_id: See ``new_run_id``.
+        run_id: Names the run for good; never used again.
         max_credits: Most credits that this run may commit; the setting's limit holds as well.
         on_progress: Told about every step.
 
@@ -69,16 +65,16 @@ def generate(
         KeyboardInterrupt: SIGINT or SIGTERM came.
     """
     _check_writable(settings)
-    path = journal_path(settings)
-    with Owner(path.parent / "locks", run_id), closing(Database(path)) as database:
+    with open_journal(settings) as database, Owner(database.locks, run_id):
         journal = Journal(database, provider=settings.provider)
-        journal.start_run(
+        run_records.open_run(
+            database,
             run_id,
-            plan.characters(),
+            provider=settings.provider,
+            characters=plan.characters(),
             credits_quoted=plan.quote,
             images_planned=len(plan.entries),
             images_reused=plan.count("reuse"),
-            max_credits=max_credits,
         )
         run = _Run(settings, plan, run_id, database, journal)
         status = "stopped"
@@ -90,7 +86,8 @@ def generate(
             status = "finished"
         finally:
             report = run.report()
-            journal.finish_run(
+            run_records.close_run(
+                database,
                 run_id,
                 status,
                 images_made=report.count("made"),
@@ -115,9 +112,7 @@ class _Run:
         self._run_id = run_id
         self._database = database
         self._journal = journal
-        self._locks = database.path.parent / "locks"
         self._not_begun: dict[str, NotBegun] = {}
-        self._out_of_money: str | None = None
         self._rate = RequestRate(settings.requests_per_minute)
         self._balance_before: int | None = None
         self._balance_after: int | None = None
@@ -147,7 +142,7 @@ class _Run:
                 Workers(
                     provider=provider,
                     journal=journal,
-                    references=References(provider, journal),
+                    references=References(provider, Uploads(self._database, access.base_url)),
                     submitter=Submitter(
                         provider,
                         journal,
@@ -168,7 +163,7 @@ class _Run:
                 run_id=self._run_id,
                 limits=limits,
                 balance=None if account.credits is None else Balance(account.credits, mark),
-                is_alive=lambda owner: is_alive(self._locks, owner),
+                is_alive=lambda owner: is_alive(self._database.locks, owner),
                 patience=settings.patience,
                 on_progress=on_progress,
             )
@@ -180,25 +175,13 @@ class _Run:
                 self._balance_after = None
 
     def report(self) -> RunReport:
-        """Read from the journal what became of each planned image."""
-        fingerprints = {entry.planned.fingerprint for entry in self._plan.entries}
-        newest = history.newest_attempts(self._database, fingerprints)
-        reports = {name: CharacterReport(name) for name in self._plan.characters()}
-        for entry in self._plan.entries:
-            report = reports[entry.planned.character_id]
-            fate, reason = self._fate(entry, newest.get(entry.planned.fingerprint))
-            report.fates[fate] = report.fates.get(fate, 0) + 1
-            if fate == "reused":
-                report.credits_avoided += entry.planned.credits
-            elif fate != "made":
-                report.troubles.append(_trouble(entry.planned, fate, reason))
-        spent = history.credits_by_character(self._database, self._run_id)
-        for name, amount in spent.items():
-            reports.setdefault(name, CharacterReport(name)).credits = amount
+        """Say what came of it so far."""
         return RunReport(
             run_id=self._run_id,
             provider=self._settings.provider,
-            characters=reports,
+            characters=count_fates(
+                self._database, self._plan, run_id=self._run_id, not_begun=self._not_begun
+            ),
             quote=self._plan.quote,
             unknown_credits=history.unknown_credits(self._database, self._run_id),
             balance_before=self._balance_before,
@@ -207,48 +190,9 @@ class _Run:
             seconds=time.monotonic() - self._started,
         )
 
-    def _fate(self, entry: PlanEntry, found: Newest | None) -> tuple[Fate, str]:
-        not_begun = self._not_begun.get(entry.planned.fingerprint)
-        if not_begun is not None:
-            return not_begun.fate, not_begun.reason
-        if found is None:
-            return "deferred", "the run ended before its turn"
-        reason = found.standing.error or ""
-        match found.standing.state:
-            case schema.STORED:
-                ours = found.owner == self._run_id and entry.decision != "reuse"
-                return ("made" if ours else "reused"), ""
-            case schema.SUBMITTED:
-                return "running", reason or "paid, still under way at the provider"
-            case schema.WITHDRAWN | schema.ABSENT:
-                return "deferred", reason
-            case schema.SUBMITTING | schema.COMPLETED if self._another_is_at(found):
-                return "running", "another run is at it"
-            case schema.SUBMITTING:
-                return "failed", f"not known whether it was accepted: {reason}"
-            case schema.EXPIRED | schema.UNRESOLVED:
-                return "blocked", reason
-            case schema.FAILED if not found.standing.retriable:
-                return "blocked", f"refused by the provider: {reason}"
-        return "failed", reason
-
-    def _another_is_at(self, found: Newest) -> bool:
-        return found.owner != self._run_id and is_alive(self._locks, found.owner)
-
 
 def _wanted(plan: Plan) -> Iterator[PlannedImage]:
     return (e.planned for e in plan.entries if e.decision in ("generate", "resume"))
-
-
-def _trouble(planned: PlannedImage, fate: Fate, reason: str) -> Trouble:
-    return Trouble(
-        character_id=planned.character_id,
-        prompt_id=planned.prompt_id,
-        variation=planned.variation,
-        edition=planned.edition,
-        fate=fate,
-        reason=reason,
-    )
 
 
 def _limits(settings: Settings, catalog: Catalog, max_credits: int | None) -> Limits:

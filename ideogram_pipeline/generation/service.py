@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import datetime
 
 from ideogram_pipeline.catalog.model import Catalog
 from ideogram_pipeline.generation import history
 from ideogram_pipeline.generation.account import account_balance
-from ideogram_pipeline.generation.database import Database, journal_path
+from ideogram_pipeline.generation.database import journal_path, open_journal
 from ideogram_pipeline.generation.publication import publish_books, publish_catalog, publish_plan
 from ideogram_pipeline.generation.reconciliation import Orphan, Reconciliation, reconcile
 from ideogram_pipeline.generation.run import generate
@@ -23,17 +22,11 @@ __all__ = [
     "account_balance",
     "generate",
     "make_plan",
-    "new_run_id",
     "publish_books",
     "publish_catalog",
     "publish_plan",
     "reconcile",
 ]
-
-
-def new_run_id() -> str:
-    """Name a run: sortable by time, unique."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
 
 
 def make_plan(
@@ -55,14 +48,10 @@ def make_plan(
         StorageError: The journal cannot be read.
     """
     planned = list(expand(catalog, at=at, zone=settings.zone, characters=characters))
-    path = journal_path(settings)
-    if not path.exists():
+    if not journal_path(settings).exists():
         return decide(planned, {}, {})
-    database = Database(path)
-    try:
+    with open_journal(settings) as database:
         newest = history.newest_attempts(database, (image.fingerprint for image in planned))
         standings = {fingerprint: found.standing for fingerprint, found in newest.items()}
         new = [(i.prompt_id, i.variation) for i in planned if i.fingerprint not in standings]
         return decide(planned, standings, history.last_bought(database, new))
-    finally:
-        database.close()

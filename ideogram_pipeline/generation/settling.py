@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from ideogram_pipeline.apiframe.errors import NotFound
-from ideogram_pipeline.apiframe.model import Job
+from ideogram_pipeline.apiframe.model import INPUT_PARAMS, Job
 from ideogram_pipeline.apiframe.retrying import patiently
 from ideogram_pipeline.generation.attempt import Attempt
 from ideogram_pipeline.generation.journal import Journal
@@ -26,7 +26,7 @@ and our own slowness."""
 LOOK_BACK = timedelta(minutes=10)
 """How much earlier than the intent a job may be dated: two servers, two clocks."""
 
-_ADDRESSES = frozenset({"character_reference_image", "image", "mask"})
+_ADDRESSES = frozenset(INPUT_PARAMS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ideogram_pipeline.apiframe.model import RenderingSpeed
@@ -31,10 +31,6 @@ class Plan:
     def count(self, decision: Decision) -> int:
         """Number of planned images with this decision."""
         return sum(entry.decision == decision for entry in self.entries)
-
-    def to_generate(self) -> Iterator[PlannedImage]:
-        """The images to be bought, in the order of the plan."""
-        return (entry.planned for entry in self.entries if entry.decision == "generate")
 
     def characters(self) -> list[str]:
         """The characters of the plan, in its order."""

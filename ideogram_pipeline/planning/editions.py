@@ -33,3 +33,22 @@ def edition_at(refresh: Refresh, moment: datetime, zone: ZoneInfo) -> str:
     if refresh == "monthly":
         return f"{local:%Y-%m}"
     return BASE
+
+
+def parse_moment(text: str, zone: ZoneInfo) -> datetime:
+    """Read a time in ISO 8601, as people give it to choose editions.
+
+    Args:
+        text: A date (its midnight is meant) or a date and time, with or without an offset.
+        zone: The zone of a time without an offset.
+
+    Raises:
+        ValueError: It is no such time; the text says so to people.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(
+            f"{text!r} is not a time in ISO 8601, such as 2026-11-22 or 2026-11-22T06:00+01:00."
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)

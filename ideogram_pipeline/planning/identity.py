@@ -9,10 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from ideogram_pipeline.apiframe.limits import SEED_MAX
-from ideogram_pipeline.apiframe.model import MODEL
+from ideogram_pipeline.apiframe.model import INPUT_PARAMS, MODEL
 from ideogram_pipeline.catalog.model import Picture
 from ideogram_pipeline.planning.model import PlannedImage
 
@@ -44,13 +43,13 @@ def fingerprint(
     mask: Picture | None,
 ) -> str:
     """Hash what decides the picture: model, prompt, parameters and the input pictures' content."""
-    inputs = {"character_reference_image": reference, "image": image, "mask": mask}
+    inputs = zip(INPUT_PARAMS, (reference, image, mask), strict=True)
     identity = {
         "fingerprint": FINGERPRINT_VERSION,
         "model": MODEL,
         "prompt": prompt,
         "ideogramParams": dict(params),
-        "inputs": {name: picture.sha256 for name, picture in inputs.items() if picture},
+        "inputs": {name: picture.sha256 for name, picture in inputs if picture},
     }
     return hashlib.sha256(canonical_json(identity)).hexdigest()
 
@@ -71,9 +70,6 @@ def request_body(planned: PlannedImage, urls: Mapping[str, str]) -> bytes:
         planned: What to ask for.
         urls: The address of each input picture by the SHA-256 of its content.
     """
-    params: dict[str, Any] = dict(planned.params)
-    params["character_reference_image"] = urls[planned.reference.sha256]
-    if planned.image and planned.mask:
-        params["image"] = urls[planned.image.sha256]
-        params["mask"] = urls[planned.mask.sha256]
+    addresses = {name: urls[picture.sha256] for name, picture in planned.inputs.items()}
+    params = {**planned.params, **addresses}
     return canonical_json({"model": MODEL, "prompt": planned.prompt, "ideogramParams": params})

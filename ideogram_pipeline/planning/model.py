@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from ideogram_pipeline.apiframe.model import RenderingSpeed
+from ideogram_pipeline.apiframe.model import INPUT_PARAMS, RenderingSpeed
 from ideogram_pipeline.catalog.model import Picture
 
 Decision = Literal["reuse", "resume", "generate", "blocked"]
@@ -36,6 +36,12 @@ class PlannedImage:
     """Price in credits, by rendering speed."""
     title: str | None = None
     tags: tuple[str, ...] = ()
+
+    @property
+    def inputs(self) -> dict[str, Picture]:
+        """The input pictures by the parameter that carries their address."""
+        pictures = (self.reference, self.image, self.mask)
+        return {name: found for name, found in zip(INPUT_PARAMS, pictures, strict=True) if found}
 
     @property
     def seed(self) -> int:
@@ -75,7 +81,7 @@ class Standing:
     attempt: int
     error: str | None = None
     retriable: bool = True
-    """Whether a failed or rejected attempt may be followed by another one unasked."""
+    """Whether a failed attempt may be followed by another one unasked."""
 
 
 @dataclass(frozen=True, slots=True)

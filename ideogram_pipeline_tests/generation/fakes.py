@@ -23,7 +23,8 @@ from ideogram_pipeline.apiframe.model import (
 )
 from ideogram_pipeline.generation.attempt import Attempt
 from ideogram_pipeline.generation.database import Database
-from ideogram_pipeline.generation.journal import Balance, Busy, Journal, Limits, OverBudget
+from ideogram_pipeline.generation.journal import Busy, Journal
+from ideogram_pipeline.generation.limits import Balance, Limits, OverBudget
 from ideogram_pipeline.planning.identity import request_body
 from ideogram_pipeline.planning.model import PlannedImage
 from ideogram_pipeline_tests.planning.rows import character, one, picture, prompt
@@ -157,11 +158,11 @@ class ScriptedProvider:
 
     async def account(self) -> Account:
         self.asked.append(("account", None))
-        return Account(1000, None, None, None, None)
+        return Account(1000, None, None, None)
 
     async def upload(self, content: bytes, *, filename: str, content_type: str) -> Upload:
         self.asked.append(("upload", filename))
-        return Upload("u", f"https://cdn/{filename}", None)
+        return Upload(f"https://cdn/{filename}", None)
 
 
 def page(*jobs: Job, cursor: str | None = None) -> JobPage:
@@ -171,7 +172,7 @@ def page(*jobs: Job, cursor: str | None = None) -> JobPage:
 
 def accepted(job_id: str = "job-1") -> Accepted:
     """The good outcome."""
-    return Accepted(job_id, "QUEUED")
+    return Accepted(job_id)
 
 
 def _answer(script: list[Any]) -> Any:

@@ -18,18 +18,19 @@ from typing import Any
 from ideogram_pipeline.apiframe.client import ApiframeClient
 from ideogram_pipeline.apiframe.download import Downloader
 from ideogram_pipeline.catalog.reading import read_catalog
-from ideogram_pipeline.generation import collecting
+from ideogram_pipeline.generation import collecting, run_records
 from ideogram_pipeline.generation.collecting import Collector
 from ideogram_pipeline.generation.journal import Journal
-from ideogram_pipeline.generation.service import generate, make_plan, new_run_id
+from ideogram_pipeline.generation.service import generate, make_plan
+from ideogram_pipeline.generation.uploads import Uploads
 from ideogram_pipeline.settings import Settings
-from ideogram_pipeline_tests.support import AT
+from ideogram_pipeline_tests.support import AT, new_run_id
 
 STEPS: dict[str, tuple[Any, str]] = {
-    "start_run": (Journal, "start_run"),
+    "open_run": (run_records, "open_run"),
     "take_over": (Journal, "take_over"),
     "upload": (ApiframeClient, "upload"),
-    "remember_upload": (Journal, "remember_upload"),
+    "remember_upload": (Uploads, "remember"),
     "begin": (Journal, "begin"),
     "submit": (ApiframeClient, "submit"),
     "doubt": (Journal, "doubt"),
@@ -43,7 +44,7 @@ STEPS: dict[str, tuple[Any, str]] = {
     "sync": (collecting, "_sync"),
     "file": (Collector, "_file"),
     "store": (Journal, "store"),
-    "finish_run": (Journal, "finish_run"),
+    "close_run": (run_records, "close_run"),
 }
 """Where a run can be killed: each is a commit of the journal, a request, or a step on the disk."""
 

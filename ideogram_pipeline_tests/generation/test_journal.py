@@ -11,18 +11,10 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
-from ideogram_pipeline.apiframe.model import Upload
 from ideogram_pipeline.generation import schema
 from ideogram_pipeline.generation.attempt import Attempt, StoredImage
-from ideogram_pipeline.generation.journal import (
-    AlreadyClaimed,
-    Balance,
-    Busy,
-    ClaimLost,
-    Journal,
-    Limits,
-    OverBudget,
-)
+from ideogram_pipeline.generation.journal import AlreadyClaimed, Busy, ClaimLost, Journal
+from ideogram_pipeline.generation.limits import Balance, Limits, OverBudget
 from ideogram_pipeline_tests.generation.fakes import (
     NOW,
     begin,
@@ -283,16 +275,6 @@ class TestBudgets:
     def test_no_limit_is_no_limit_and_nothing_is_nothing(self, journal: Journal) -> None:
         assert isinstance(try_begin(journal, image(1), limits=Limits(run=0)), OverBudget)
         assert isinstance(try_begin(journal, image(1)), Attempt)
-
-
-def test_an_upload_is_known_until_shortly_before_it_ends(journal: Journal) -> None:
-    upload = Upload("u", "https://cdn/u.png", None)
-    journal.remember_upload("https://api", "abc", upload, expires_at=NOW)
-    assert journal.upload_url("https://api", "abc", alive_at=NOW) is None
-    assert (
-        journal.upload_url("https://api", "abc", alive_at=NOW - timedelta(minutes=1)) == upload.url
-    )
-    assert journal.upload_url("https://api", "other", alive_at=NOW - timedelta(hours=1)) is None
 
 
 def test_the_newest_remark_is_kept_and_forgotten_when_the_picture_is_there(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,7 @@ def test_the_plan_and_the_catalog_of_today_take_the_place_of_the_older(desk: Ben
     plan = desk.plan()
     for _ in range(2):
         publish_catalog(desk.settings, desk.catalog())
-        publish_plan(desk.settings, plan, run_id=None, at=AT, characters=["ann", "bob"])
+        publish_plan(desk.settings, plan, run_id="run-1", characters=["ann", "bob"])
     decided = rows(desk, "SELECT decision, count(*) FROM generation_plan GROUP BY ALL ORDER BY ALL")
     assert decided == [("blocked", 1), ("reuse", 3)]
     assert rows(desk, "SELECT sum(credits)::BIGINT FROM generation_plan") == [(plan.quote,)]
@@ -132,10 +133,18 @@ def test_the_plan_and_the_catalog_of_today_take_the_place_of_the_older(desk: Ben
     assert rows(desk, "SELECT count(*) FROM prompt_catalog") == [(4,)]
 
 
+def test_a_plan_is_dated_when_it_was_made(desk: Bench) -> None:
+    before = datetime.now(UTC).replace(tzinfo=None)
+    publish_plan(desk.settings, desk.plan(AT), run_id="run-1", characters=["ann", "bob"])
+    after = datetime.now(UTC).replace(tzinfo=None)
+    ((planned_at,),) = rows(desk, "SELECT DISTINCT planned_at FROM generation_plan")
+    assert before <= planned_at <= after  # type: ignore[operator]
+
+
 def test_a_character_without_prompts_loses_its_old_plan(desk: Bench) -> None:
-    publish_plan(desk.settings, desk.plan(), run_id=None, at=AT, characters=["ann", "bob"])
+    publish_plan(desk.settings, desk.plan(), run_id="run-1", characters=["ann", "bob"])
     nothing = desk.plan().of("nobody")
-    publish_plan(desk.settings, nothing, run_id=None, at=AT, characters=["ann"])
+    publish_plan(desk.settings, nothing, run_id="run-1", characters=["ann"])
     left = rows(desk, "SELECT DISTINCT character_id FROM generation_plan")
     assert left == [("bob",)]
 

@@ -37,8 +37,8 @@ def test_all_is_matched(desk: Bench) -> None:
     assert (found.unknown_credits, found.unresolved, found.balance) == (0, 0, 10_000 - 20)
 
 
-def test_a_job_that_nobody_here_asked_for_is_an_orphan(desk: Bench) -> None:
-    desk.run()
+def buy_by_hand(desk: Bench) -> str:
+    """Buy a picture past the pipeline and give its job id."""
     body = {
         "model": "ideogram-character",
         "prompt": "by hand",
@@ -51,10 +51,30 @@ def test_a_job_that_nobody_here_asked_for_is_an_orphan(desk: Bench) -> None:
     address = f"{desk.server.url}/v2/images/generate"
     request = urllib.request.Request(address, json.dumps(body).encode(), headers)
     with urllib.request.urlopen(request, timeout=10) as answer:
-        job_id = json.load(answer)["jobId"]
+        return str(json.load(answer)["jobId"])
+
+
+def test_a_job_that_nobody_here_asked_for_is_an_orphan(desk: Bench) -> None:
+    desk.run()
+    job_id = buy_by_hand(desk)
     found = reconcile(desk.settings)
     assert [(orphan.job_id, orphan.credit_cost) for orphan in found.orphans] == [(job_id, 20)]
     assert (found.matched, found.drift) == (2, 0), "it is not ours, so our books are right"
+
+
+def test_what_the_account_did_before_us_is_not_looked_at(
+    desk: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        buy_by_hand(desk)
+    desk.tell("clock", {"advance_seconds": 3600})
+    assert reconcile(desk.settings).jobs_seen == 0
+    desk.run()
+    before = sum(desk.truth()["requests"].get("jobs", {}).values())
+    monkeypatch.setitem(ApiframeClient.jobs.__kwdefaults__, "limit", 1)
+    found = reconcile(desk.settings)
+    assert (found.jobs_seen, found.matched, found.orphans, found.drift) == (2, 2, (), 0)
+    assert sum(desk.truth()["requests"]["jobs"].values()) == before + 3
 
 
 def test_a_job_of_ours_that_is_not_listed_is_missing(desk: Bench) -> None:

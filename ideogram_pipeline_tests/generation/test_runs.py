@@ -19,7 +19,6 @@ from ideogram_pipeline.generation.service import (
     account_balance,
     generate,
     make_plan,
-    new_run_id,
     reconcile,
 )
 from ideogram_pipeline.sandbox.options import SandboxOptions
@@ -29,7 +28,7 @@ from ideogram_pipeline_tests.generation.judging import (
     requests,
     stored,
 )
-from ideogram_pipeline_tests.support import AT, Bench, bench, write_catalog
+from ideogram_pipeline_tests.support import AT, Bench, bench, new_run_id, write_catalog
 
 FAST = SandboxOptions(speed=500, tiny=True)
 
@@ -375,9 +374,3 @@ def test_progress_is_told_to_the_end(tmp_path: Path) -> None:
     assert (told[-1].planned, told[-1].made, told[-1].in_flight) == (6, 6, 0)
     assert told[-1].credits_spent == told[-1].credits_quoted == 60
     assert [moment.made for moment in told] == sorted(moment.made for moment in told)
-
-
-def test_a_run_id_names_the_time_and_is_unique() -> None:
-    names = {new_run_id() for _ in range(100)}
-    assert len(names) == 100
-    assert all(len(name) == 22 for name in names)

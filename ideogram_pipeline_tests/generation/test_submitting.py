@@ -95,7 +95,7 @@ def test_the_first_send_needs_no_look(journal: Journal) -> None:
 
 
 def test_after_every_unknown_outcome_comes_a_look(journal: Journal) -> None:
-    at = desk(journal, LOST, Unknown("500", 500), Unknown("503", 503, 0.01), accepted())
+    at = desk(journal, LOST, Unknown("500"), Unknown("503", 0.01), accepted())
     assert at.submit().state == "submitted"
     assert at.provider.kinds == ["submit", "list"] * 3 + ["submit"]
     assert len(set(at.provider.submits)) == 1, "the same bytes under the same key"
@@ -204,17 +204,17 @@ class TestTheWindow:
 
 class TestDeclined:
     def test_rejected(self, journal: Journal) -> None:
-        done = desk(journal, Rejected(400, "HTTP 400: seed")).submit()
+        done = desk(journal, Rejected("HTTP 400: seed")).submit()
         assert (done.state, done.error) == ("rejected", "HTTP 400: seed")
 
     def test_no_money(self, journal: Journal) -> None:
-        at = desk(journal, OutOfCredits("HTTP 402: too little", 15, 3))
+        at = desk(journal, OutOfCredits("HTTP 402: too little"))
         with pytest.raises(OutOfMoney, match="too little"):
             at.submit()
         assert at.state() == "withdrawn"
 
     def test_no_right(self, journal: Journal) -> None:
-        at = desk(journal, Refused(401, "HTTP 401"))
+        at = desk(journal, Refused("HTTP 401"))
         with pytest.raises(KeyRefused, match="APIFRAME_API_KEY"):
             at.submit()
         assert at.state() == "withdrawn"
@@ -229,9 +229,9 @@ class TestDeclined:
     @pytest.mark.parametrize(
         "outcome",
         [
-            Rejected(400, "HTTP 400"),
-            OutOfCredits("HTTP 402", None, None),
-            Refused(403, "HTTP 403"),
+            Rejected("HTTP 400"),
+            OutOfCredits("HTTP 402"),
+            Refused("HTTP 403"),
             NotSent("refused"),
             Throttled(None),
         ],

@@ -13,13 +13,13 @@ from ideogram_pipeline.generation.report import RunReport
 from ideogram_pipeline.generation.service import (
     generate,
     make_plan,
-    new_run_id,
     publish_books,
     publish_catalog,
 )
 from ideogram_pipeline.orchestration.launch import Launch, materialize_characters
 from ideogram_pipeline.orchestration.project import build_definitions
 from ideogram_pipeline.settings import Settings
+from ideogram_pipeline_tests.support import new_run_id
 
 SPEED = 400.0
 IMAGES_OF_EACH = 3

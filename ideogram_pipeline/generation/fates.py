@@ -1,0 +1,82 @@
+"""What became of each planned image, as the journal knows it at the end of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ideogram_pipeline.generation import history, schema
+from ideogram_pipeline.generation.database import Database
+from ideogram_pipeline.generation.history import Newest
+from ideogram_pipeline.generation.owners import is_alive
+from ideogram_pipeline.generation.report import CharacterReport, Fate, NotBegun, Trouble
+from ideogram_pipeline.planning.decisions import Plan
+from ideogram_pipeline.planning.model import PlanEntry, PlannedImage
+
+
+def count_fates(
+    database: Database, plan: Plan, *, run_id: str, not_begun: Mapping[str, NotBegun]
+) -> dict[str, CharacterReport]:
+    """Count the fates of a plan's images and its run's credits, by character.
+
+    Args:
+        database: The journal.
+        plan: What the run was to do.
+        run_id: The run.
+        not_begun: The images that it did not even attempt, by fingerprint.
+    """
+    fingerprints = {entry.planned.fingerprint for entry in plan.entries}
+    newest = history.newest_attempts(database, fingerprints)
+    reports = {name: CharacterReport(name) for name in plan.characters()}
+    for entry in plan.entries:
+        planned = entry.planned
+        report = reports[planned.character_id]
+        unattempted = not_begun.get(planned.fingerprint)
+        if unattempted is not None:
+            fate, reason = unattempted.fate, unattempted.reason
+        else:
+            fate, reason = _fate(database, entry, newest.get(planned.fingerprint), run_id)
+        report.fates[fate] = report.fates.get(fate, 0) + 1
+        if fate == "reused":
+            report.credits_avoided += planned.credits
+        elif fate != "made":
+            report.troubles.append(_trouble(planned, fate, reason))
+    for name, amount in history.credits_by_character(database, run_id).items():
+        reports.setdefault(name, CharacterReport(name)).credits = amount
+    return reports
+
+
+def _fate(
+    database: Database, entry: PlanEntry, found: Newest | None, run_id: str
+) -> tuple[Fate, str]:
+    if found is None:
+        return "deferred", "the run ended before its turn"
+    reason = found.standing.error or ""
+    another_is_at_it = found.owner != run_id and is_alive(database.locks, found.owner)
+    match found.standing.state:
+        case schema.STORED:
+            ours = found.owner == run_id and entry.decision != "reuse"
+            return ("made" if ours else "reused"), ""
+        case schema.SUBMITTED:
+            return "running", reason or "paid, still under way at the provider"
+        case schema.WITHDRAWN | schema.ABSENT:
+            return "deferred", reason
+        case schema.SUBMITTING | schema.COMPLETED if another_is_at_it:
+            return "running", "another run is at it"
+        case schema.SUBMITTING:
+            return "failed", f"not known whether it was accepted: {reason}"
+        case schema.EXPIRED | schema.UNRESOLVED:
+            return "blocked", reason
+        case schema.FAILED if not found.standing.retriable:
+            return "blocked", f"refused by the provider: {reason}"
+    return "failed", reason
+
+
+def _trouble(planned: PlannedImage, fate: Fate, reason: str) -> Trouble:
+    return Trouble(
+        character_id=planned.character_id,
+        prompt_id=planned.prompt_id,
+        variation=planned.variation,
+        edition=planned.edition,
+        fate=fate,
+        reason=reason,
+    )
