@@ -17,8 +17,8 @@ demo: $(VENV)/.runtime ## Every character of data/catalog on the sandbox, into d
 	@$(SANDBOXED) $(BIN)/ideogram-pipeline demo
 
 dev: $(VENV)/.runtime ## Dagster's UI on http://127.0.0.1:3000, on the data that runs have made
-	DAGSTER_HOME="$$($(BIN)/python -m ideogram_pipeline.orchestration.instance)" \
-		$(BIN)/dagster dev -w workspace.yaml
+	home="$$($(BIN)/python -m ideogram_pipeline.orchestration.instance)" && \
+		DAGSTER_HOME="$$home" $(BIN)/dagster dev -w workspace.yaml
 
 test: $(VENV)/.dev check ## Everything that CI checks: lint, types, tests
 	$(SANDBOXED) $(BIN)/pytest -n 2
@@ -35,8 +35,9 @@ format: $(VENV)/.dev ## Format the code
 numbers: $(VENV)/.runtime ## The first run in numbers: times, quote against cost, second run
 	@$(SANDBOXED) $(BIN)/python benchmarks/first_run.py --fresh
 
-docs: $(VENV)/.runtime ## Write docs/tables.md anew from the comments in the SQL files
+docs: $(VENV)/.runtime ## Write docs/tables.md and docs/settings.md anew from the code
 	$(BIN)/python -m ideogram_pipeline.warehouse.documentation > docs/tables.md
+	$(BIN)/python -m ideogram_pipeline.cli.documentation > docs/settings.md
 
 lock: ## Resolve the dependencies anew; needs uv
 	$(LOCK) --group build -o requirements/runtime.txt

@@ -7,14 +7,12 @@
     └── ProviderError         the provider refused us or is out of reach (``apiframe.errors``)
 
 Each message says what is wrong, where, and what to do now. The command line prints it without a
-traceback and ends with ``exit_code``.
+traceback and ends with exit code 1.
 """
 
 
 class PipelineError(Exception):
     """An error that a person can act on; ``str(error)`` is the message they read."""
-
-    exit_code = 1
 
 
 class ConfigurationError(PipelineError):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -16,17 +20,21 @@ Mode = Literal["sandbox", "live"]
 
 SANDBOX_KEY_PREFIX = "afk_sandbox_"
 
+_PREFIX = "IDEOGRAM_PIPELINE_"
+_ENV_FILE = ".env"
+
 
 class Settings(BaseSettings):
     """The settings of one installation; every limit is a ceiling, none is a target."""
 
     model_config = SettingsConfigDict(
-        env_prefix="IDEOGRAM_PIPELINE_",
-        env_file=".env",
+        env_prefix=_PREFIX,
+        env_file=_ENV_FILE,
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
         populate_by_name=True,
+        use_attribute_docstrings=True,
     )
 
     api_key: SecretStr | None = Field(default=None, validation_alias="APIFRAME_API_KEY")
@@ -42,7 +50,7 @@ class Settings(BaseSettings):
     """A folder with `characters` and `prompts` (CSV or Parquet), or a `duckdb:///` URL."""
 
     journal_url: str | None = None
-    """SQLAlchemy URL of the journal; default: `journal.sqlite` in the mode's folder."""
+    """A `sqlite:///` URL of the journal file; unset, `journal.sqlite` in the mode's folder."""
 
     max_in_flight: int = Field(default=8, ge=1, le=2000)
     """Most jobs at the provider at a time; the account's own limit is respected as well."""
@@ -66,7 +74,9 @@ class Settings(BaseSettings):
     """IANA name of the zone in which a day, week or month of `refresh` begins."""
 
     result_hosts: Annotated[tuple[str, ...], NoDecode] = ()
-    """More hosts that result files may come from, comma-separated, besides `*.apiframe.ai`."""
+    """More places that pictures may be fetched from, comma-separated, besides `*.apiframe.ai`.
+    Each is a `host` or `host:port`, both meaning https, or a whole origin such as
+    `http://127.0.0.1:9000`; there are no wildcards."""
 
     sandbox_speed: float = Field(default=30.0, gt=0)
     """How many times faster than a real provider the embedded sandbox draws."""
@@ -100,6 +110,7 @@ class Settings(BaseSettings):
         Raises:
             ConfigurationError: naming the variable, without showing a secret value.
         """
+        _refuse_misspelt(cls.model_fields)
         try:
             return cls(**overrides)
         except ValidationError as error:
@@ -138,9 +149,52 @@ class Settings(BaseSettings):
         return self.folder / "images"
 
     @property
+    def gallery_folder(self) -> Path:
+        """Where the pages that show the pictures are; ``index.html`` is the first one."""
+        return self.folder / "gallery"
+
+    @property
+    def report_path(self) -> Path:
+        """The page that shows what was spent."""
+        return self.folder / "report" / "spend.html"
+
+    @property
+    def own_dagster_home(self) -> Path:
+        """The folder that the pipeline makes for Dagster where the user names none."""
+        return self.folder.resolve() / "dagster"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Dagster's folder: ``DAGSTER_HOME`` if it is set, else ``own_dagster_home``.
+
+        Raises:
+            ConfigurationError: ``DAGSTER_HOME`` is not the absolute path of a folder.
+        """
+        theirs = os.environ.get("DAGSTER_HOME")
+        if not theirs:
+            return self.own_dagster_home
+        home = Path(theirs).expanduser()
+        if not home.is_absolute() or not home.is_dir():
+            raise ConfigurationError(
+                f"DAGSTER_HOME: {theirs!r} is not the absolute path of a folder. Make the folder, "
+                "or unset the variable to use the pipeline's own."
+            )
+        return home
+
+    @property
     def zone(self) -> ZoneInfo:
         """The time zone of ``timezone``."""
         return ZoneInfo(self.timezone)
+
+
+def _refuse_misspelt(fields: Iterable[str]) -> None:
+    """Refuse a name that nobody reads: a limit under it would be no limit."""
+    known = [f"{_PREFIX}{field}".upper() for field in fields]
+    for name in sorted({*os.environ, *dotenv_values(_ENV_FILE)}):
+        if name.startswith(_PREFIX) and name not in known:
+            nearest = get_close_matches(name, known, n=1)
+            advice = f"did you mean {nearest[0]}?" if nearest else "see docs/settings.md."
+            raise ConfigurationError(f"{name}: there is no such setting; {advice}")
 
 
 def _explain(error: ValidationError) -> str:

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _VERSION_3 = 0x20080522
-_DAC_OVERRIDE = 1 << 1
-_DAC_READ_SEARCH = 1 << 2
+_DAC_OVERRIDE = 1
+_DAC_READ_SEARCH = 2
+_PR_CAPBSET_DROP = 24
 
 
 class _Header(ctypes.Structure):
@@ -35,12 +36,20 @@ def bound_by_permissions() -> Iterator[None]:
     before = (_Sets * 2)()
     _check(libc.capget(ctypes.byref(header), before))
     after = (_Sets * 2)(before[0], before[1])
-    after[0].effective &= ~(_DAC_OVERRIDE | _DAC_READ_SEARCH)
+    after[0].effective &= ~(1 << _DAC_OVERRIDE | 1 << _DAC_READ_SEARCH)
     _check(libc.capset(ctypes.byref(header), after))
     try:
         yield
     finally:
         _check(libc.capset(ctypes.byref(header), before))
+
+
+def drop_powers_over_files() -> None:
+    """Let file permissions hold for what this process executes next: a ``preexec_fn``."""
+    if os.geteuid() == 0:
+        libc = ctypes.CDLL(None, use_errno=True)
+        for power in (_DAC_OVERRIDE, _DAC_READ_SEARCH):
+            _check(libc.prctl(_PR_CAPBSET_DROP, power, 0, 0, 0))
 
 
 def _check(result: int) -> None:

@@ -17,8 +17,9 @@ from pydantic import SecretStr
 
 from ideogram_pipeline.catalog.model import Catalog
 from ideogram_pipeline.catalog.reading import read_catalog
+from ideogram_pipeline.generation.plans import make_plan
 from ideogram_pipeline.generation.report import RunReport
-from ideogram_pipeline.generation.service import generate, make_plan
+from ideogram_pipeline.generation.run import generate
 from ideogram_pipeline.planning.decisions import Plan
 from ideogram_pipeline.sandbox.options import SandboxOptions
 from ideogram_pipeline.sandbox.server import SandboxServer

@@ -28,7 +28,7 @@ LEVELS = [
     {"sandbox"},
 ]
 LEVEL = {room: number for number, rooms in enumerate(LEVELS) for room in rooms}
-SHARED = {"errors", "files", "settings"}
+SHARED = {"errors", "files", "pages", "settings"}
 
 
 def room_of(module: Path) -> str:
@@ -72,7 +72,7 @@ def test_every_room_has_its_place() -> None:
     [
         ("ideogram_pipeline.cli", {"dagster", "duckdb", "pandas", "pydantic", "sqlalchemy"}),
         ("ideogram_pipeline.warehouse", {"duckdb", "pandas"}),
-        ("ideogram_pipeline.generation.service", {"dagster", "pandas", "starlette", "uvicorn"}),
+        ("ideogram_pipeline.generation.run", {"dagster", "pandas", "starlette", "uvicorn"}),
         ("ideogram_pipeline.definitions", {"pandas", "starlette"}),
     ],
 )

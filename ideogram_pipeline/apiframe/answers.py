@@ -70,7 +70,7 @@ class Answer:
         """The body's JSON.
 
         Raises:
-            ValueError: if the body broke off or is not JSON.
+            ValueError: If the body broke off or is not JSON.
         """
         if self.body is None:
             raise ValueError(self.trouble)
@@ -98,19 +98,19 @@ def outcome(exchange: Answer | NoAnswer) -> SubmitOutcome:
     status, message = exchange.status, _with_request_id(exchange)
     if 200 <= status < 300:
         return _accepted(exchange) or Unknown(
-            f"{message} (no readable jobId)", status, exchange.retry_after
+            f"{message} (no readable jobId)", exchange.retry_after
         )
     if status in (401, 403):
-        return Refused(status, message)
+        return Refused(message)
     if status == 402:
-        return _out_of_credits(exchange, message)
+        return OutOfCredits(f"{message}{_amounts(exchange)}")
     if status == 409:
         return Conflict(message)
     if status == 429:
         return Throttled(exchange.retry_after)
     if 400 <= status < 500 and status not in _GIVEN_UP_ON:
-        return Rejected(status, message)
-    return Unknown(message, status, exchange.retry_after)
+        return Rejected(message)
+    return Unknown(message, exchange.retry_after)
 
 
 def error(exchange: Answer | NoAnswer, *, base_url: str) -> ProviderError:
@@ -140,12 +140,7 @@ def error(exchange: Answer | NoAnswer, *, base_url: str) -> ProviderError:
             f"HTTP {status}: the provider redirects elsewhere, which is not followed because the "
             f"key would travel along. Check APIFRAME_BASE_URL (now {base_url})."
         )
-    return kind(
-        message,
-        http_status=status,
-        request_id=exchange.request_id,
-        retry_after=exchange.retry_after,
-    )
+    return kind(message, request_id=exchange.request_id, retry_after=exchange.retry_after)
 
 
 def _accepted(answer: Answer) -> Accepted | None:
@@ -154,20 +149,21 @@ def _accepted(answer: Answer) -> Accepted | None:
     except ValueError:
         return None
     identity = decoding.job_id(data.get("jobId")) if isinstance(data, dict) else None
-    return Accepted(identity, decoding.job_status(data.get("status"))) if identity else None
+    return Accepted(identity) if identity else None
 
 
-def _out_of_credits(answer: Answer, message: str) -> OutOfCredits:
+def _amounts(answer: Answer) -> str:
+    """What a 402 says of the amounts, where it names them."""
     try:
         data = answer.json()
     except ValueError:
-        data = None
+        return ""
     fields = data if isinstance(data, dict) else {}
-    return OutOfCredits(
-        message,
-        decoding.whole(fields.get("creditsRequired")),
-        decoding.whole(fields.get("creditsAvailable")),
-    )
+    required = decoding.whole(fields.get("creditsRequired"))
+    available = decoding.whole(fields.get("creditsAvailable"))
+    if required is None or available is None:
+        return ""
+    return f" ({required:,} credits needed, {available:,} left)"
 
 
 def _with_request_id(answer: Answer) -> str:

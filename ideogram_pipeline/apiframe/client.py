@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Self
 from urllib.parse import quote
 
 import httpx
@@ -26,7 +26,6 @@ from ideogram_pipeline.apiframe.model import (
     Account,
     Job,
     JobPage,
-    ModelPrice,
     SubmitOutcome,
     Upload,
 )
@@ -41,13 +40,13 @@ class ApiframeClient:
     """A connection to the API for one key; use it as ``async with``.
 
     Args:
-        base_url: where the API is, such as ``https://api.apiframe.ai``.
-        api_key: sent to that host only, in ``X-API-Key``; in no ``repr``, message or exception.
-        timeouts: in seconds, for each request.
-        transport: another transport, for tests.
+        base_url: Where the API is, such as ``https://api.apiframe.ai``.
+        api_key: Sent to that host only, in ``X-API-Key``; in no ``repr``, message or exception.
+        timeouts: In seconds, for each request.
+        transport: Another transport, for tests.
 
     Raises:
-        ConfigurationError: if the key cannot be a header, or the address holds a password.
+        ConfigurationError: If the key cannot be a header, or the address holds a password.
     """
 
     def __init__(
@@ -99,8 +98,8 @@ class ApiframeClient:
         """Send one paid request, once, and say what is known about the money.
 
         Args:
-            body: the JSON to send, byte for byte as the journal has it.
-            idempotency_key: at most 255 characters; within 24 h the provider answers the same key
+            body: The JSON to send, byte for byte as the journal has it.
+            idempotency_key: At most 255 characters; within 24 h the provider answers the same key
                 and body with the job that it already has.
 
         Never raises for anything that the network or the server does.
@@ -118,48 +117,31 @@ class ApiframeClient:
         """A job with its ``input``.
 
         Raises:
-            NotFound: no such job, or another account's.
-            ProviderError: as ``apiframe.errors`` sorts them; so do all methods below.
+            NotFound: No such job, or another account's.
+            ProviderError: As ``apiframe.errors`` sorts them; so do all methods below.
         """
         if decoding.job_id(job_id) is None:
             raise Malformed(f"Not a job id: {job_id!r:.80}")
         return decoding.decode_job(await self._ask("GET", f"/v2/jobs/{quote(job_id, safe='')}"))
 
-    async def jobs(
-        self,
-        *,
-        status: str | None = None,
-        model: str | None = MODEL,
-        limit: int = JOBS_PAGE_MAX,
-        cursor: str | None = None,
-        scope: Literal["user", "team"] | None = None,
-    ) -> JobPage:
-        """One page of the account's jobs, newest first, without their ``input``.
+    async def jobs(self, *, cursor: str | None = None) -> JobPage:
+        """One page of the account's jobs of this model, newest first, without their ``input``.
 
         Args:
-            status: only jobs of this status.
-            model: only jobs of this model; ``None`` for all.
-            limit: 1 to 100.
             cursor: ``next_cursor`` of the page before.
-            scope: ``team`` is for a team's admins.
         """
-        asked = {
-            "status": status,
-            "model": model,
-            "limit": limit,
-            "cursor": cursor,
-            "scope": scope,
-        }
-        params = {name: value for name, value in asked.items() if value is not None}
+        params = {"model": MODEL, "limit": str(JOBS_PAGE_MAX)}
+        if cursor is not None:
+            params["cursor"] = cursor
         return decoding.decode_page(await self._ask("GET", "/v2/jobs", params=params))
 
     async def account(self) -> Account:
         """Whose key it is, and the balance of its team in credits."""
         return decoding.decode_account(await self._ask("GET", "/v2/me"))
 
-    async def models(self) -> list[ModelPrice]:
-        """The public catalogue of models, with their costs in credits."""
-        return decoding.decode_models(await self._ask("GET", "/v2/models"))
+    async def price_range(self) -> tuple[float, float] | None:
+        """Least and most credits of one picture in the public price list, where it tells them."""
+        return decoding.decode_price_range(await self._ask("GET", "/v2/models"))
 
     async def upload(self, content: bytes, *, filename: str, content_type: str) -> Upload:
         """Hand over an input picture; free of charge, and gone again after an hour or two."""

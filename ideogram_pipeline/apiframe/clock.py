@@ -55,13 +55,11 @@ class ProviderClock:
         """The provider's time at which ``elapsed`` was 0."""
         self._behind: list[datetime] = []
 
-    @property
-    def seen(self) -> bool:
-        """Whether any answer carried a readable ``Date``; before that, ``now`` is local time."""
-        return self._epoch is not None
-
     def now(self) -> datetime:
-        """The provider's present time in UTC, at most about a second early."""
+        """The provider's present time in UTC, at most about a second early.
+
+        Until an answer has carried a readable ``Date``, it is local time.
+        """
         if self._epoch is None:
             return self._local()
         return self._epoch + timedelta(seconds=self._elapsed())

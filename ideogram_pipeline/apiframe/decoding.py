@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ideogram_pipeline.apiframe.errors import Malformed
-from ideogram_pipeline.apiframe.model import Account, Job, JobPage, ModelPrice, Upload
+from ideogram_pipeline.apiframe.model import MODEL, Account, Job, JobPage, Upload
 
 _JOB_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,127}")
 _RESULT_KEYS: Final = ("images", "image", "urls", "url")
@@ -37,7 +37,7 @@ def decode_job(data: object) -> Job:
     """A job as ``GET /v2/jobs/{id}`` and its list give it.
 
     Raises:
-        Malformed: if there is no usable id.
+        Malformed: If there is no usable id.
     """
     fields = _object(data, "a job")
     identity = job_id(fields.get("id"))
@@ -63,7 +63,7 @@ def decode_page(data: object) -> JobPage:
     """A page of jobs.
 
     Raises:
-        Malformed: if it has no list, or any job in it lacks an id.
+        Malformed: If it has no list, or any job in it lacks an id.
     """
     fields = _object(data, "a page of jobs")
     jobs = fields.get("jobs")
@@ -86,35 +86,32 @@ def decode_account(data: object) -> Account:
     return Account(
         credits=whole(team.get("credits")),
         plan=_text(team.get("plan")),
-        team_id=_text(team.get("id")),
         team_name=_text(team.get("name")),
         max_concurrent_jobs=whole(team.get("maxConcurrentJobs")),
     )
 
 
-def decode_models(data: object) -> list[ModelPrice]:
-    """The public catalogue; entries without an id are of no use and are left out."""
-    models = data if isinstance(data, list) else _object(data, "a catalogue").get("models")
-    if not isinstance(models, list):
-        raise Malformed("The provider sent a catalogue without the list 'models'.")
-    return [
-        ModelPrice(name, _number(model.get("costMin")), _number(model.get("costMax")))
-        for model in models
-        if isinstance(model, dict) and (name := _text(model.get("id")))
-    ]
+def decode_price_range(data: object) -> tuple[float, float] | None:
+    """The costs of this model in the answer of ``GET /v2/models``; both may be absent."""
+    models = _object(data, "a price list").get("models")
+    for model in models if isinstance(models, list) else []:
+        if isinstance(model, dict) and model.get("id") == MODEL:
+            least, most = _number(model.get("costMin")), _number(model.get("costMax"))
+            return None if least is None or most is None else (least, most)
+    return None
 
 
 def decode_upload(data: object) -> Upload:
     """The answer of ``POST /v2/uploads``.
 
     Raises:
-        Malformed: if there is no address to use.
+        Malformed: If there is no address to use.
     """
     fields = _object(data, "an upload")
     url = next(_urls(fields.get("url")), None)
     if url is None:
         raise Malformed("The provider took an upload but sent no 'url' for it.")
-    return Upload(_text(fields.get("id")) or "", url, moment(fields.get("expiresAt")))
+    return Upload(url, moment(fields.get("expiresAt")))
 
 
 def error_message(body: bytes | None) -> str:

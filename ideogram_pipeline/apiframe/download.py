@@ -33,21 +33,19 @@ class Download:
 
     sha256: str
     bytes: int
-    content_type: str | None
-    """As the server says; the content decides what it is."""
 
 
 class Downloader:
     """A connection of its own for result files, that has never seen the key; use ``async with``.
 
     Args:
-        base_url: where the API is; its own host may serve results as well.
-        extra_hosts: more hosts, as ``AllowedHosts.of`` takes them.
-        timeouts: in seconds; ``total`` is for one file with all its redirects.
-        transport: another transport, for tests.
+        base_url: Where the API is; its own host may serve results as well.
+        extra_hosts: More hosts, as ``AllowedHosts.of`` takes them.
+        timeouts: In seconds; ``total`` is for one file with all its redirects.
+        transport: Another transport, for tests.
 
     Raises:
-        ConfigurationError: if a host is not one.
+        ConfigurationError: If a host is not one.
     """
 
     def __init__(
@@ -86,18 +84,18 @@ class Downloader:
         file is left behind.
 
         Args:
-            url: an address from a job's result.
-            destination: must not exist.
-            max_bytes: most bytes of the content.
+            url: An address from a job's result.
+            destination: Must not exist.
+            max_bytes: Most bytes of the content.
 
         Raises:
-            HostNotAllowed: for ``url`` or a redirect of it; nothing was asked of that host.
+            HostNotAllowed: For ``url`` or a redirect of it; nothing was asked of that host.
             Gone: 404 or 410.
-            TooLarge: announced or sent more than ``max_bytes``.
+            TooLarge: Announced or sent more than ``max_bytes``.
             Transient: 429, 5xx, a timeout, a broken or short body; ``Unreachable`` without a
                 connection.
-            ProviderError: any other status, or too many redirects.
-            StorageError: the file cannot be made or written.
+            ProviderError: Any other status, or too many redirects.
+            StorageError: The file cannot be made or written.
         """
         try:
             async with asyncio.timeout(self._timeouts.total):
@@ -133,7 +131,6 @@ def _check_status(answer: httpx.Response) -> None:
         kind = Transient
     raise kind(
         message,
-        http_status=status,
         request_id=answer.headers.get("x-request-id"),
         retry_after=retry_after(answer.headers, now=datetime.now(UTC)),
     )
@@ -168,8 +165,7 @@ async def _save(answer: httpx.Response, destination: Path, max_bytes: int) -> Do
         with contextlib.suppress(OSError):
             destination.unlink()
         raise
-    content_type = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return Download(digest.hexdigest(), size, content_type or None)
+    return Download(digest.hexdigest(), size)
 
 
 def _create(path: Path) -> BinaryIO:

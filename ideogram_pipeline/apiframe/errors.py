@@ -24,21 +24,22 @@ class ProviderError(PipelineError):
     """The provider refused a request; ``str(error)`` is the whole message.
 
     Only ``message`` is positional, so that the default pickling of exceptions (class, ``args``,
-    ``__dict__``) restores the message and the fields.
+    ``__dict__``) restores the message and the field.
+
+    Args:
+        message: What is wrong, and what to do.
+        request_id: The provider's own name of the request, for a question to its support.
+        retry_after: Seconds that the provider asks to wait.
     """
 
     def __init__(
         self,
         message: str,
         *,
-        http_status: int | None = None,
         request_id: str | None = None,
         retry_after: float | None = None,
     ) -> None:
         super().__init__(f"{message} [request {request_id}]" if request_id else message)
-        self.http_status = http_status
-        self.request_id = request_id
-        """The provider's own name of the request, for a question to its support."""
         self.retry_after = retry_after
         """Seconds that the provider asks to wait; ``None`` when it does not say."""
 

@@ -39,12 +39,12 @@ class AllowedHosts:
         """The provider's own hosts, the origin of ``base_url``, and what the user adds.
 
         Args:
-            base_url: where the API is; its files may come from there, by its own scheme.
+            base_url: Where the API is; its files may come from there, by its own scheme.
             extra_hosts: ``host`` or ``host:port``, meaning https; or a whole origin such as
                 ``http://127.0.0.1:9000``. Subdomains are not included.
 
         Raises:
-            ConfigurationError: for an entry that is none of these.
+            ConfigurationError: For an entry that is none of these.
         """
         origins = []
         for setting, text in [
@@ -64,7 +64,7 @@ class AllowedHosts:
         """Let ``url`` pass, or say why not.
 
         Raises:
-            HostNotAllowed: naming the host and the setting that would allow it.
+            HostNotAllowed: Naming the host and the setting that would allow it.
         """
         origin = _origin(url)
         if origin is None:

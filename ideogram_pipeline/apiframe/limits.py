@@ -57,11 +57,10 @@ SEED_MAX: Final = 2_147_483_647
 PROMPT_MAX_UNITS: Final = 2000
 """In UTF-16 code units, the unit that the server's validator most likely counts in."""
 
-REFERENCE_FORMATS: Final = frozenset(("JPEG", "PNG", "WEBP"))
-"""Formats that a reference image may have, by the names that Pillow gives them."""
-
 REFERENCE_MAX_BYTES: Final = 10_000_000
-"""10 MB, read as the smaller of the two usual megabytes; uploads take 25 MB, the model does not."""
+"""Of a reference image (JPEG, PNG or WebP): 10 MB, read as the smaller of the two usual megabytes.
+
+Uploads take 25 MB, the model does not."""
 
 JOBS_PAGE_MAX: Final = 100
 """Most jobs that one page of the list holds."""

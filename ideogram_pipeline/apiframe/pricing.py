@@ -22,6 +22,6 @@ def price(speed: RenderingSpeed) -> int:
     """Credits that one picture at this rendering speed costs.
 
     Raises:
-        KeyError: for a word that is no rendering speed; the catalog refuses such a row.
+        KeyError: For a word that is no rendering speed; the catalog refuses such a row.
     """
     return CREDITS[speed]

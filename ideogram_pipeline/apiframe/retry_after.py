@@ -30,9 +30,9 @@ def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
     error matters; only an answer without ``Date`` is measured from ``now``.
 
     Args:
-        headers: the answer's headers; looked up as ``retry-after`` and ``date``, so pass a
+        headers: The answer's headers; looked up as ``retry-after`` and ``date``, so pass a
             mapping that ignores case (``httpx.Headers``) or has lower-case names.
-        now: the provider's time as known so far.
+        now: The provider's time as known so far.
     """
     text = headers.get("retry-after", "").strip()
     if not text:

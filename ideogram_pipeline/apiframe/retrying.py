@@ -27,17 +27,17 @@ async def patiently(
     """Call until it succeeds, waiting between tries with exponential backoff and full jitter.
 
     Args:
-        call: makes one try; only ``Transient`` errors lead to another.
-        attempts: most tries.
-        first: most seconds of the first wait; it doubles each time.
-        longest: most seconds of any wait of our own choice. A ``Retry-After`` is kept to and the
+        call: Makes one try; only ``Transient`` errors lead to another.
+        attempts: Most tries.
+        first: Most seconds of the first wait; it doubles each time.
+        longest: Most seconds of any wait of our own choice. A ``Retry-After`` is kept to and the
             jitter added to it; one above ``longest`` ends the patience at once.
-        sleep: waits so many seconds.
-        chance: a number in [0, 1), for the jitter.
+        sleep: Waits so many seconds.
+        chance: A number in [0, 1), for the jitter.
 
     Raises:
-        Transient: the last one, when the tries are used up.
-        ProviderError: any other, at once.
+        Transient: The last one, when the tries are used up.
+        ProviderError: Any other, at once.
     """
     for attempt in range(1, attempts + 1):
         try:

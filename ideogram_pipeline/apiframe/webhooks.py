@@ -23,9 +23,9 @@ def verify(body: bytes, header: str | None, api_key: SecretStr) -> Literal["raw"
     code in the field its 64 ``hex`` characters. Both are computed and compared in constant time.
 
     Args:
-        body: the body as received, before any parsing.
-        header: value of ``X-Webhook-Signature``, with or without ``sha256=``.
-        api_key: the key that the jobs were submitted with.
+        body: The body as received, before any parsing.
+        header: Value of ``X-Webhook-Signature``, with or without ``sha256=``.
+        api_key: The key that the jobs were submitted with.
     """
     if header is None:
         return None

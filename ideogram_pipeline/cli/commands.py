@@ -24,11 +24,15 @@ SHORT_HELP = {
 class Commands(click.Group):
     """Imports a command when it is typed, and not to list it."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's)
         """Names in the order in which a newcomer needs them."""
         return list(SHORT_HELP)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002 (click's)
+        cmd_name: str,
+    ) -> click.Command | None:
         """Import the command."""
         if cmd_name not in SHORT_HELP:
             return None
@@ -37,7 +41,7 @@ class Commands(click.Group):
 
     def format_commands(
         self,
-        ctx: click.Context,  # noqa: ARG002
+        ctx: click.Context,  # noqa: ARG002 (click's)
         formatter: click.HelpFormatter,
     ) -> None:
         """List names and short help from the table."""
@@ -54,7 +58,7 @@ class Commands(click.Group):
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="`ideogram-pipeline COMMAND --help` explains a command with examples. Settings are "
-    "environment variables or lines of a .env file, see README.md.",
+    "environment variables or lines of a .env file, see docs/settings.md.",
 )
 @click.version_option(__version__, prog_name="ideogram-pipeline")
 @click.option("--debug", is_flag=True, help="Show whole tracebacks of errors.")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
@@ -18,6 +17,8 @@ import click
 from ideogram_pipeline.cli.output import counted, one_line
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from ideogram_pipeline.catalog.model import Catalog
     from ideogram_pipeline.settings import Settings
 
@@ -163,25 +164,18 @@ def _journal(settings: Settings) -> Finding:
 
 def _in_journal(settings: Settings) -> tuple[dict[str, int], int]:
     """Number of attempts by state, and number of ledger entries."""
-    from sqlalchemy import func, select
+    from ideogram_pipeline.generation import history
+    from ideogram_pipeline.generation.database import journal_path, open_journal
 
-    from ideogram_pipeline.generation import schema
-    from ideogram_pipeline.generation.database import Database, journal_path
-
-    path = journal_path(settings)
-    if not path.exists():
+    if not journal_path(settings).exists():
         return {}, 0
-    state = schema.attempts.c.state
-    with closing(Database(path)) as database, database.read() as connection:
-        counted_states = select(state, func.count().label("attempts")).group_by(state)
-        states = {row.state: row.attempts for row in connection.execute(counted_states)}
-        entries = connection.scalar(select(func.count()).select_from(schema.ledger))
-        return states, entries or 0
+    with open_journal(settings) as database:
+        return history.attempts_by_state(database), history.ledger_total(database)[0]
 
 
 def _quote(settings: Settings, catalog: Catalog) -> int | None:
     from ideogram_pipeline.errors import PipelineError
-    from ideogram_pipeline.generation.service import make_plan
+    from ideogram_pipeline.generation.plans import make_plan
 
     try:
         return make_plan(settings, catalog, at=datetime.now(UTC)).quote
@@ -191,7 +185,7 @@ def _quote(settings: Settings, catalog: Catalog) -> int | None:
 
 def _account(settings: Settings, quote: int | None) -> Iterator[Finding]:
     from ideogram_pipeline.errors import PipelineError
-    from ideogram_pipeline.generation.service import account_balance
+    from ideogram_pipeline.generation.account import account_balance
 
     where = "the embedded sandbox" if settings.uses_embedded_sandbox else settings.base_url
     try:
@@ -201,6 +195,8 @@ def _account(settings: Settings, quote: int | None) -> Iterator[Finding]:
         return
     team = f"{account.team_name or 'no team'}, plan {account.plan or 'unknown'}"
     yield Finding("OK", "Provider", f"{where} answers and takes the key: {team}")
+    if settings.api_key is not None:
+        yield _prices(settings.base_url, settings.api_key)
     if account.credits is None:
         yield Finding("--", "Balance", "the account does not tell it")
         return
@@ -212,6 +208,27 @@ def _account(settings: Settings, quote: int | None) -> Iterator[Finding]:
         yield Finding("!!", "Balance", f"{says}{kept} do not cover the quote of {quote:,}")
     else:
         yield Finding("OK", "Balance", f"{says} for a quote of {quote:,}")
+
+
+def _prices(base_url: str, api_key: SecretStr) -> Finding:
+    from ideogram_pipeline.apiframe.client import ApiframeClient
+    from ideogram_pipeline.apiframe.errors import ProviderError
+    from ideogram_pipeline.apiframe.pricing import CREDITS
+
+    async def ask() -> tuple[float, float] | None:
+        async with ApiframeClient(base_url=base_url, api_key=api_key) as client:
+            return await client.price_range()
+
+    ours = (min(CREDITS.values()), max(CREDITS.values()))
+    says = "quotes take {} to {} credits a picture".format(*ours)
+    try:
+        listed = asyncio.run(ask())
+    except ProviderError as error:
+        return Finding("--", "Prices", f"{says}; the provider's list cannot be read: {error}")
+    if listed == ours:
+        return Finding("OK", "Prices", f"{says}, as in the provider's list")
+    theirs = "{:g} to {:g}".format(*listed) if listed else "none"
+    return Finding("--", "Prices", f"{says}, the provider's list says {theirs}")
 
 
 def _warehouse(settings: Settings) -> Finding:
@@ -239,12 +256,12 @@ def _warehouse(settings: Settings) -> Finding:
 
 
 def _dagster(settings: Settings) -> Finding:
-    theirs = os.environ.get("DAGSTER_HOME")
-    home = Path(theirs) if theirs else settings.folder / "dagster"
-    if theirs and not (home.is_absolute() and home.is_dir()):
-        return Finding(
-            "!!", "Dagster", f"DAGSTER_HOME={theirs} is not the absolute path of a folder"
-        )
-    if not (home / "dagster.yaml").exists():
-        return Finding("--", "Dagster", f"{home} has no dagster.yaml yet: the first run makes it")
+    from ideogram_pipeline.errors import ConfigurationError
+
+    try:
+        home = settings.dagster_home
+    except ConfigurationError as error:
+        return Finding("!!", "Dagster", str(error))
+    if home == settings.own_dagster_home and not (home / "dagster.yaml").exists():
+        return Finding("--", "Dagster", f"no {home} yet: the first run makes it")
     return Finding("OK", "Dagster", f"home is {home}")

@@ -45,7 +45,7 @@ def as_told_to_people(*, debug: bool) -> Iterator[None]:
     except PipelineError as error:
         if debug:
             raise
-        give_up(f"Error: {error}", error.exit_code)
+        give_up(f"Error: {error}")
     except Exception as error:
         # Whatever it is: a person gets one line, and a developer the way to all of it.
         if debug:

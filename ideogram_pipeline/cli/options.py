@@ -12,13 +12,17 @@ if TYPE_CHECKING:
 
 
 def _moment(_ctx: click.Context, _param: click.Parameter, text: str | None) -> datetime | None:
-    """Read a time; one without an offset will be in the zone of the settings."""
+    """Read a time; one without an offset is in the zone of the settings."""
+    if text is None:
+        return None
+    from ideogram_pipeline.planning.editions import parse_moment
+    from ideogram_pipeline.settings import Settings
+
+    zone = Settings.load().zone
     try:
-        return None if text is None else datetime.fromisoformat(text)
-    except ValueError:
-        raise click.BadParameter(
-            f"{text!r} is not a time in ISO 8601, such as 2026-11-22 or 2026-11-22T06:00+01:00."
-        ) from None
+        return parse_moment(text, zone)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 characters_option = click.option(

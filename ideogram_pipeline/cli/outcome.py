@@ -100,12 +100,10 @@ def _show_troubles(reports: Sequence[RunReport]) -> None:
 
 
 def _show_places(settings: Settings) -> None:
-    from ideogram_pipeline.gallery.site import gallery_folder
-
     places = {
         "Pictures": settings.images_folder,
-        "Gallery": gallery_folder(settings) / "index.html",
-        "Spend report": settings.folder / "report" / "spend.html",
+        "Gallery": settings.gallery_folder / "index.html",
+        "Spend report": settings.report_path,
         "DuckDB file": settings.warehouse_path,
     }
     click.echo()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -53,8 +53,8 @@ def print_table(
     table = Table(box=style, header_style="bold", footer_style="bold", show_footer=bool(total))
     feet = [_cell(value) for value in total or [""] * len(columns)]
     for column, foot in zip(columns, feet, strict=True):
-        side = "right" if column in numbers else "left"
-        table.add_column(column, foot, justify=side, overflow="fold")  # type: ignore[arg-type]
+        side: Literal["left", "right"] = "right" if column in numbers else "left"
+        table.add_column(column, foot, justify=side, overflow="fold")
     for row in rows:
         table.add_row(*map(_cell, row))
     console().print(table)

@@ -67,7 +67,7 @@ def command(
 def _balance(settings: Settings) -> int | str:
     """The account's credits, or why they are not known."""
     from ideogram_pipeline.errors import PipelineError
-    from ideogram_pipeline.generation.service import account_balance
+    from ideogram_pipeline.generation.account import account_balance
 
     try:
         left = account_balance(settings).credits

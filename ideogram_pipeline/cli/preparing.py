@@ -13,7 +13,7 @@ from ideogram_pipeline.cli.options import choose_characters
 from ideogram_pipeline.cli.output import counted
 
 if TYPE_CHECKING:
-    from ideogram_pipeline.catalog.model import Catalog, Reject
+    from ideogram_pipeline.catalog.model import Reject
     from ideogram_pipeline.planning.decisions import Plan
     from ideogram_pipeline.settings import Settings
 
@@ -26,7 +26,6 @@ class Prepared:
     """What a command is about to do."""
 
     settings: Settings
-    catalog: Catalog
     characters: list[str]
     at: datetime
     plan: Plan
@@ -44,20 +43,18 @@ def prepare(
         StorageError: The journal cannot be read.
     """
     from ideogram_pipeline.catalog.reading import read_catalog
-    from ideogram_pipeline.generation.service import make_plan
+    from ideogram_pipeline.generation.plans import make_plan
 
     catalog = read_catalog(settings.catalog)
     characters = choose_characters(catalog, wanted)
     at = edition_at or datetime.now(UTC)
-    if at.tzinfo is None:
-        at = at.replace(tzinfo=settings.zone)
     rejects = [
         reject
         for reject in catalog.rejects
         if not wanted or reject.character_id is None or reject.character_id in characters
     ]
     plan = make_plan(settings, catalog, at=at, characters=characters)
-    return Prepared(settings, catalog, characters, at, plan, rejects)
+    return Prepared(settings, characters, at, plan, rejects)
 
 
 def show_rejects(rejects: Sequence[Reject], most: int | None = MOST_ROWS) -> None:

@@ -53,7 +53,7 @@ class _Tally:
 
     def listen(self, now: Progress) -> None:
         last = self._last
-        if last is not None and (now.made < last.made or now.credits_spent < last.credits_spent):
+        if last is not None and now.run_id != last.run_id:
             self._made += last.made
             self._credits += last.credits_spent
         self._last = now

@@ -89,7 +89,7 @@ def _agree(prepared: Prepared, max_credits: int | None, *, yes: bool) -> int:
         ProviderError: The key is refused, or the provider is out of reach.
         click.exceptions.Exit: No terminal to ask on, or the answer is no; nothing was bought.
     """
-    from ideogram_pipeline.generation.service import account_balance
+    from ideogram_pipeline.generation.account import account_balance
 
     limits = (prepared.plan.quote, max_credits, prepared.settings.max_credits_per_run)
     most = min(limit for limit in limits if limit is not None)

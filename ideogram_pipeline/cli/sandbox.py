@@ -9,6 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from ideogram_pipeline.sandbox.faults import Faults
+    from ideogram_pipeline.sandbox.options import ResultShape, WebhookSignature
 
 _KEY = "afk_sandbox_local"
 
@@ -97,10 +98,10 @@ def command(
     max_concurrent: int,
     reject_over_limit: bool,
     hide_max_concurrent: bool,
-    result_shape: str,
+    result_shape: ResultShape,
     hide_input: bool,
     ignore_idempotency_keys: bool,
-    webhook_signature: str,
+    webhook_signature: WebhookSignature,
     model_version: str,
     tiny: bool,
 ) -> None:
@@ -124,10 +125,10 @@ def command(
         max_concurrent_jobs=max_concurrent,
         tell_max_concurrent=not hide_max_concurrent,
         reject_over_limit=reject_over_limit,
-        result_shape=result_shape,  # type: ignore[arg-type]  # click checked the choice
+        result_shape=result_shape,
         hide_input=hide_input,
         ignore_idempotency_keys=ignore_idempotency_keys,
-        webhook_signature=webhook_signature,  # type: ignore[arg-type]
+        webhook_signature=webhook_signature,
         tiny=tiny,
         model_version=model_version,
         faults=_faults(fault_texts),

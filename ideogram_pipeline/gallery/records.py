@@ -16,10 +16,10 @@ class CharacterRecord:
 
     character_id: str
     name: str
-    active: bool
+    listed: bool
     """Whether it is in the catalog now; its pictures stay when it leaves."""
     reference_image: str | None
-    """As the catalog names the file."""
+    """Absolute path."""
     reference_sha256: str | None
     pictures: int
     missing: int
@@ -94,8 +94,8 @@ spent AS (
 )
 SELECT
     character_id,
-    coalesce(name, character_id) AS name,
-    coalesce(active, false) AS active,
+    coalesce(characters.name, character_id) AS name,
+    characters.name IS NOT NULL AS listed,
     reference_image,
     reference_sha256,
     coalesce(pictures, 0) AS pictures,
@@ -107,7 +107,7 @@ LEFT JOIN characters USING (character_id)
 LEFT JOIN stored USING (character_id)
 LEFT JOIN absent USING (character_id)
 LEFT JOIN spent USING (character_id)
-ORDER BY active DESC, lower(name), character_id
+ORDER BY listed DESC, lower(coalesce(characters.name, character_id)), character_id
 """
 
 _SAMPLES = """

@@ -6,23 +6,20 @@ import hashlib
 from pathlib import Path
 
 from ideogram_pipeline.gallery.records import CharacterRecord
-from ideogram_pipeline.settings import Settings
 
 
-def reference_file(settings: Settings, character: CharacterRecord) -> Path | None:
-    """Find the reference by its name in the catalog and its content in the warehouse.
+def reference_file(character: CharacterRecord) -> Path | None:
+    """Find the reference by its path and its content in the warehouse.
 
     Returns:
         ``None`` if there is no such file, or another picture has taken its place since: that one
         would not be what the results were made from.
     """
-    name, sha256 = character.reference_image, character.reference_sha256
-    if name is None or sha256 is None:
+    if character.reference_image is None:
         return None
-    for candidate in (Path(name), Path(settings.catalog) / name):
-        try:
-            if hashlib.sha256(candidate.read_bytes()).hexdigest() == sha256:
-                return candidate
-        except OSError:
-            continue
-    return None
+    file = Path(character.reference_image)
+    try:
+        same = hashlib.sha256(file.read_bytes()).hexdigest() == character.reference_sha256
+    except OSError:
+        return None
+    return file if same else None

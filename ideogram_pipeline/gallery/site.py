@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from ideogram_pipeline.files import write_whole
 from ideogram_pipeline.gallery.frames import Frame, frame_of
@@ -22,6 +22,7 @@ from ideogram_pipeline.gallery.records import (
 )
 from ideogram_pipeline.gallery.references import reference_file
 from ideogram_pipeline.gallery.thumbnails import make_thumbnails, thumbnail_file
+from ideogram_pipeline.pages import templates_of
 from ideogram_pipeline.settings import Settings
 
 _SAMPLES = 4
@@ -61,7 +62,7 @@ def build_gallery(settings: Settings, *, characters: Collection[str] | None = No
 
     pictures = [(settings.folder / path, sha) for some in samples.values() for path, sha in some]
     for character in everyone:
-        reference = reference_file(settings, character)
+        reference = reference_file(character)
         if reference and character.reference_sha256:
             pictures.append((reference, character.reference_sha256))
     for shelf in (shelf for some in shelves.values() for shelf in some):
@@ -119,13 +120,7 @@ def _thumbnails_in(folder: Path) -> Callable[[str | None], str | None]:
 
 @cache
 def _templates() -> Environment:
-    templates = Environment(
-        loader=PackageLoader("ideogram_pipeline.gallery"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    templates = templates_of("ideogram_pipeline.gallery")
     templates.globals["page_name"] = page_name
     # Pages are one folder below the folder of the mode, which stored paths start from.
     templates.globals["stored"] = lambda path: "../" + quote(path)

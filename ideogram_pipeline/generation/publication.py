@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +12,7 @@ from sqlalchemy import ColumnElement, RowMapping, Select, func, select, true
 from ideogram_pipeline import warehouse
 from ideogram_pipeline.catalog.model import Catalog, Picture
 from ideogram_pipeline.generation import schema
-from ideogram_pipeline.generation.database import Database, journal_path
+from ideogram_pipeline.generation.database import Database, open_journal
 from ideogram_pipeline.planning.decisions import Plan
 from ideogram_pipeline.settings import Settings
 from ideogram_pipeline.warehouse.changes import Append, Change, Replace
@@ -85,7 +84,7 @@ def publish_books(settings: Settings, *, characters: Collection[str] | None = No
 
 
 def _publish_books(settings: Settings, characters: Collection[str] | None) -> Published:
-    with closing(Database(journal_path(settings))) as database:
+    with open_journal(settings) as database:
         of_characters: ColumnElement[bool] = true()
         where = None
         if characters is not None:
@@ -124,7 +123,6 @@ def publish_catalog(settings: Settings, catalog: Catalog) -> Published:
             "prompt_prefix": character.prompt_prefix,
             "prompt_suffix": character.prompt_suffix,
             "monthly_credit_budget": character.monthly_credit_budget,
-            "active": True,
             "catalog_digest": catalog.digests.get(character.character_id),
             "updated_at": now,
         }
@@ -179,8 +177,7 @@ def publish_plan(
     settings: Settings,
     plan: Plan,
     *,
-    run_id: str | None,
-    at: datetime,
+    run_id: str,
     characters: Collection[str],
 ) -> Published:
     """Put a plan into the table ``generation_plan``, in place of its characters' older one.
@@ -189,15 +186,15 @@ def publish_plan(
         settings: Where the warehouse is.
         plan: Each image with its decision.
         run_id: The run that it was made for.
-        at: When it was made.
         characters: Whose older plan goes, also if nothing is planned for them any more.
 
     Raises:
         StorageError: The folder or the disk does not let us write.
     """
+    now = datetime.now(UTC)
     rows = [
         {
-            "planned_at": at,
+            "planned_at": now,
             "run_id": run_id,
             "character_id": planned.character_id,
             "prompt_id": planned.prompt_id,

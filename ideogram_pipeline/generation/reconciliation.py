@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import func, select
 
@@ -14,18 +14,22 @@ from ideogram_pipeline.apiframe.model import Account, Job
 from ideogram_pipeline.apiframe.retrying import patiently
 from ideogram_pipeline.generation import schema
 from ideogram_pipeline.generation.account import Access, provider_access
-from ideogram_pipeline.generation.database import Database, journal_path
+from ideogram_pipeline.generation.database import Database, open_journal
 from ideogram_pipeline.generation.pacing import RequestRate
 from ideogram_pipeline.generation.provider import Provider
+from ideogram_pipeline.generation.times import from_text
 from ideogram_pipeline.settings import Settings
 
 _attempts = schema.attempts
 _ledger = schema.ledger
 
+_LOOK_BACK = timedelta(minutes=10)
+"""How much earlier than our first intent a job of ours may be dated, by clocks that disagree."""
+
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """A job of this model in the account that no attempt of this journal has."""
+    """A job of this model in the account, no older than our first, that no attempt of ours has."""
 
     job_id: str
     created_at: datetime | None
@@ -36,7 +40,10 @@ class Orphan:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """What the provider's records and the ledger say, side by side, in jobs and credits."""
+    """What the provider's records and the ledger say, side by side, in jobs and credits.
+
+    Jobs from before this journal's first one are somebody else's, and are not looked at.
+    """
 
     jobs_seen: int
     matched: int
@@ -58,31 +65,43 @@ class Reconciliation:
 
 
 def reconcile(settings: Settings) -> Reconciliation:
-    """Page through the provider's jobs and compare them with the journal; changes nothing.
+    """Page through the provider's jobs, back to our first one, and compare; changes nothing.
 
     Raises:
         ProviderError: The key is refused, or the provider is out of reach.
         StorageError: The journal cannot be read.
     """
-    with provider_access(settings) as access:
-        account, jobs = asyncio.run(_ask(access, settings.requests_per_minute))
-    with closing(Database(journal_path(settings))) as database:
+    with open_journal(settings) as database:
+        since = _beginning(database)
+        with provider_access(settings) as access:
+            account, jobs = asyncio.run(_ask(access, settings.requests_per_minute, since))
         return _compare(database, jobs, account)
 
 
-async def _ask(access: Access, per_minute: int) -> tuple[Account, list[Job]]:
+def _beginning(database: Database) -> datetime | None:
+    """The time before which no job can be ours; ``None`` if none is."""
+    with database.read() as connection:
+        first = connection.scalar(select(func.min(_attempts.c.intended_at)))
+    return from_text(first) - _LOOK_BACK if first else None
+
+
+async def _ask(
+    access: Access, per_minute: int, since: datetime | None
+) -> tuple[Account, list[Job]]:
     jobs: dict[str, Job] = {}
     async with ApiframeClient(base_url=access.base_url, api_key=access.api_key) as client:
         provider = Provider(client, RequestRate(per_minute))
         account = await provider.account()
         cursor: str | None = None
-        while True:
-            asked = cursor
-            page = await patiently(lambda at=asked: provider.newest_jobs(at))  # type: ignore[misc]
-            jobs.update((job.id, job) for job in page.jobs)
+        while since is not None:
+            page = await patiently(partial(provider.newest_jobs, cursor))
+            recent = [j for j in page.jobs if j.created_at is None or j.created_at >= since]
+            jobs.update((job.id, job) for job in recent)
             cursor = page.next_cursor
-            if not page.has_more or not cursor:
-                return account, list(jobs.values())
+            # The newest come first, so that a page with an older one is the last that matters.
+            if len(recent) < len(page.jobs) or not page.has_more or not cursor:
+                break
+        return account, list(jobs.values())
 
 
 def _compare(database: Database, jobs: list[Job], account: Account) -> Reconciliation:

@@ -101,12 +101,12 @@ class Submitter:
                     if attempt.state != schema.SUBMITTING or unknowns == UNKNOWN_TRIES:
                         return attempt
                     await asyncio.sleep(_jitter(wait))
-                case Rejected(_, message):
+                case Rejected(message):
                     return self._declined(attempt, message, schema.REJECTED)
                 case OutOfCredits(message):
                     self._declined(attempt, message, schema.WITHDRAWN)
                     raise OutOfMoney(message)
-                case Refused(_, message):
+                case Refused(message):
                     self._declined(attempt, message, schema.WITHDRAWN)
                     raise KeyRefused(
                         f"The provider refuses the key in APIFRAME_API_KEY: {message}. Mend the "
@@ -123,7 +123,7 @@ class Submitter:
                         self._declined(attempt, reason, schema.WITHDRAWN)
                         raise Unreachable(f"The provider cannot be reached: {reason}.")
                     await asyncio.sleep(_jitter(wait))
-                case Unknown(reason, _, retry_after):
+                case Unknown(reason, retry_after):
                     attempt = self._journal.doubt(attempt, reason)
                     unknowns += 1
                     if unknowns == UNKNOWN_TRIES:

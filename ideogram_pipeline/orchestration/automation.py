@@ -9,18 +9,16 @@ import dagster as dg
 
 from ideogram_pipeline.catalog.reading import read_catalog
 from ideogram_pipeline.errors import PipelineError
-from ideogram_pipeline.generation.service import make_plan
+from ideogram_pipeline.generation.plans import make_plan
 from ideogram_pipeline.orchestration.jobs import REFRESH_JOB
 from ideogram_pipeline.orchestration.partitions import (
     CHARACTERS,
     add_characters,
     unknown_characters,
 )
+from ideogram_pipeline.orchestration.resources import RESOURCE
 from ideogram_pipeline.planning.editions import BASE
 from ideogram_pipeline.settings import Settings
-
-RESOURCE = "pipeline"
-"""Name of the resource in definitions and run configuration."""
 
 _DIGEST_LENGTH = 16
 
@@ -91,9 +89,10 @@ def catalog_sensor(
     changed = [name for name, digest in now.items() if seen.get(name) != digest]
     new = unknown_characters(context.instance, now)
     return dg.SensorResult(
-        run_requests=[
-            dg.RunRequest(run_key=f"{name}:{now[name]}", partition_key=name) for name in changed
-        ],
+        # Without a run key: Dagster drops a key that it has seen, and a catalog that goes back to
+        # an earlier state is a change as well. The cursor already keeps a change from being asked
+        # for twice.
+        run_requests=[dg.RunRequest(partition_key=name) for name in changed],
         skip_reason=None if changed else "No character's pictures are decided anew.",
         cursor=json.dumps(now),
         dynamic_partitions_requests=[CHARACTERS.build_add_request(new)] if new else [],

@@ -10,11 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
-from sqlalchemy import func, select
 
 from ideogram_pipeline.errors import PipelineError
-from ideogram_pipeline.generation import schema
-from ideogram_pipeline.generation.database import Database, journal_path
+from ideogram_pipeline.orchestration.ledgers import total, total_in_journal, totals_in_warehouse
 from ideogram_pipeline.orchestration.metadata import markdown_table
 from ideogram_pipeline.orchestration.partitions import characters_of_run, is_by_character
 from ideogram_pipeline.orchestration.resources import PipelineResource
@@ -96,20 +94,15 @@ def ledger_equals_journal(pipeline: PipelineResource) -> dg.AssetCheckResult:
     """Compare number and sum of the entries."""
 
     def look(settings: Settings) -> dg.AssetCheckResult:
-        published = query(
-            settings.warehouse_path,
-            "SELECT count(*), coalesce(sum(credits), 0)::BIGINT FROM credit_ledger"
-            " WHERE provider = ?",
-            (settings.provider,),
-        ).rows[0]
-        entries, net = _journal_total(settings)
+        published = total(totals_in_warehouse(settings))
+        journal = total_in_journal(settings)
         return dg.AssetCheckResult(
-            passed=published == (entries, net),
+            passed=published == journal,
             metadata={
-                "entries_in_journal": entries,
-                "credits_in_journal": net,
-                "entries_in_ledger": int(str(published[0])),
-                "credits_in_ledger": int(str(published[1])),
+                "entries_in_journal": journal.entries,
+                "credits_in_journal": journal.credits,
+                "entries_in_ledger": published.entries,
+                "credits_in_ledger": published.credits,
             },
         )
 
@@ -175,17 +168,3 @@ def _damage(file: Path, size: int, sha256: str | None) -> str | None:
         return None if same else "its content has changed"
     except OSError as error:
         return f"cannot be read: {error.strerror or error}"
-
-
-def _journal_total(settings: Settings) -> tuple[int, int]:
-    path = journal_path(settings)
-    if not path.exists():
-        return 0, 0
-    database = Database(path)
-    try:
-        with database.read() as connection:
-            total = func.coalesce(func.sum(schema.ledger.c.credits), 0)
-            row = connection.execute(select(func.count(), total).select_from(schema.ledger)).one()
-            return int(row[0]), int(row[1])
-    finally:
-        database.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,8 @@ import dagster as dg
 from dagster._core.instance.ref import InstanceRef
 from filelock import FileLock
 
-from ideogram_pipeline.errors import ConfigurationError, PipelineError, StorageError
+from ideogram_pipeline.errors import PipelineError, StorageError
+from ideogram_pipeline.orchestration.partitions import known_characters
 from ideogram_pipeline.settings import Settings
 
 DAGSTER_YAML = """\
@@ -49,7 +49,7 @@ _NO_CAPTURE = {
 
 
 def ensure_dagster_home(settings: Settings) -> Path:
-    """Find Dagster's folder: ``DAGSTER_HOME`` if it is set, else ``dagster`` in the mode's folder.
+    """Find Dagster's folder, as ``Settings.dagster_home`` has it; the user's own is left as it is.
 
     Ours is made on first use. Its SQLite files are created under a lock: several processes that
     open a fresh instance at once can leave it with two schema heads, which no later start mends
@@ -59,16 +59,9 @@ def ensure_dagster_home(settings: Settings) -> Path:
         ConfigurationError: ``DAGSTER_HOME`` is not the absolute path of a folder.
         StorageError: The folder cannot be made.
     """
-    theirs = os.environ.get("DAGSTER_HOME")
-    if theirs:
-        home = Path(theirs).expanduser()
-        if not home.is_absolute() or not home.is_dir():
-            raise ConfigurationError(
-                f"DAGSTER_HOME: {theirs!r} is not the absolute path of a folder. Make the folder, "
-                "or unset the variable to use the pipeline's own."
-            )
+    home = settings.dagster_home
+    if home != settings.own_dagster_home:
         return home
-    home = settings.folder.resolve() / "dagster"
     try:
         home.mkdir(parents=True, exist_ok=True)
         # The file is written last, so that its presence says that the rest is there.
@@ -102,7 +95,7 @@ def _set_up(home: Path) -> None:
     with dg.DagsterInstance.from_config(str(home), draft.name) as instance:
         # Each of these makes one of the SQLite files.
         instance.get_runs_count()
-        instance.get_dynamic_partitions("characters")
+        known_characters(instance)
         instance.all_instigator_state()
     draft.replace(home / _YAML_NAME)
 

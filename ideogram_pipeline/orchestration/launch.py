@@ -11,7 +11,6 @@ import dagster as dg
 
 from ideogram_pipeline.errors import CatalogError
 from ideogram_pipeline.generation.report import ProgressListener, RunReport
-from ideogram_pipeline.orchestration.automation import RESOURCE
 from ideogram_pipeline.orchestration.caller import Caller, calling
 from ideogram_pipeline.orchestration.instance import open_instance
 from ideogram_pipeline.orchestration.jobs import BOOKS_JOB, CATALOG_JOB, REFRESH_JOB
@@ -22,6 +21,7 @@ from ideogram_pipeline.orchestration.partitions import (
     partition_tags,
 )
 from ideogram_pipeline.orchestration.project import build_definitions
+from ideogram_pipeline.orchestration.resources import RESOURCE
 from ideogram_pipeline.settings import Settings
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 
 import dagster as dg
 import duckdb
 
 from ideogram_pipeline.catalog.model import Catalog
-from ideogram_pipeline.errors import StorageError
 from ideogram_pipeline.gallery.contact_sheet import as_markdown, contact_sheet
 from ideogram_pipeline.generation.report import CharacterReport, RunReport, Trouble
 from ideogram_pipeline.planning.decisions import Plan
 from ideogram_pipeline.settings import Settings
 from ideogram_pipeline.warehouse import Published, query, schema
+from ideogram_pipeline.warehouse.reading import HeldError
 
 Metadata = dict[str, str | int | float | dg.MetadataValue | dg.TableSchema]
 
@@ -139,17 +140,12 @@ def troubles_table(troubles: Sequence[Trouble]) -> dg.MarkdownMetadataValue:
 
 def sheet_of(settings: Settings, character_id: str) -> Metadata:
     """The newest pictures of a character as one small picture; nothing if there are none."""
-    try:
-        paths = query(
-            settings.warehouse_path,
-            "SELECT path FROM images WHERE character_id = ? ORDER BY created_at DESC, path"
-            f" LIMIT {MOST_TILES}",
-            (character_id,),
-        ).rows
-    except StorageError:
-        # Somebody holds the warehouse open for writing. The pictures are bought and filed, and a
-        # decoration must not turn that into a failure.
-        return {}
+    paths = query(
+        settings.warehouse_path,
+        "SELECT path FROM images WHERE character_id = ? ORDER BY created_at DESC, path"
+        f" LIMIT {MOST_TILES}",
+        (character_id,),
+    ).rows
     if not paths:
         return {}
     files = [settings.folder / str(path) for (path,) in paths]
@@ -163,6 +159,19 @@ def of_published(settings: Settings, published: Published) -> Metadata:
     if published.lag or published.reason:
         found["publishing"] = published.reason
     return found
+
+
+@contextmanager
+def unless_held(found: Metadata) -> Iterator[None]:
+    """Do what needs the warehouse; if somebody holds it for writing, say so in ``found`` instead.
+
+    What is bought is in the journal and on disk by then, and somebody's open session must not make
+    a failure of it. Recipes, pages and sums are made up for by the next run.
+    """
+    try:
+        yield
+    except HeldError as error:
+        found["left_out"] = str(error)
 
 
 def markdown_table(

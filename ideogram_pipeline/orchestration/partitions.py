@@ -6,7 +6,9 @@ from collections.abc import Collection, Iterable, Sequence
 
 import dagster as dg
 
-CHARACTERS = dg.DynamicPartitionsDefinition(name="characters")
+_NAME = "characters"
+
+CHARACTERS = dg.DynamicPartitionsDefinition(name=_NAME)
 """One partition a character; the catalog has checked that each id can be a key."""
 
 CHARACTERS_TOGETHER = dg.BackfillPolicy.multi_run(max_partitions_per_run=50)
@@ -23,7 +25,7 @@ _RANGE_END_TAG = "dagster/asset_partition_range_end"
 
 def known_characters(instance: dg.DagsterInstance) -> list[str]:
     """The partition keys in Dagster's order, which is the order in which they were added."""
-    return list(instance.get_dynamic_partitions("characters"))
+    return list(instance.get_dynamic_partitions(_NAME))
 
 
 def unknown_characters(instance: dg.DagsterInstance, characters: Iterable[str]) -> list[str]:
@@ -39,7 +41,7 @@ def add_characters(instance: dg.DagsterInstance, characters: Iterable[str]) -> l
     """
     new = unknown_characters(instance, characters)
     if new:
-        instance.add_dynamic_partitions("characters", new)
+        instance.add_dynamic_partitions(_NAME, new)
     return new
 
 

@@ -5,14 +5,10 @@ from __future__ import annotations
 import dagster as dg
 
 from ideogram_pipeline.orchestration.assets import books, catalog, generation, showcase
-from ideogram_pipeline.orchestration.automation import (
-    RESOURCE,
-    catalog_sensor,
-    refresh_schedule,
-)
+from ideogram_pipeline.orchestration.automation import catalog_sensor, refresh_schedule
 from ideogram_pipeline.orchestration.checks import CHECKS
 from ideogram_pipeline.orchestration.jobs import JOBS
-from ideogram_pipeline.orchestration.resources import PipelineResource
+from ideogram_pipeline.orchestration.resources import RESOURCE, PipelineResource
 from ideogram_pipeline.settings import Settings
 
 

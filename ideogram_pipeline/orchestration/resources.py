@@ -13,6 +13,9 @@ from ideogram_pipeline.orchestration.caller import current_caller
 from ideogram_pipeline.orchestration.partitions import characters_of_run
 from ideogram_pipeline.settings import Settings
 
+RESOURCE = "pipeline"
+"""Name of the resource in definitions and run configuration."""
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:

@@ -27,6 +27,7 @@ _START_SECONDS = 30.0
 class _Protocol(HttpToolsProtocol):
     """uvicorn's protocol; it shows the application its connection, so that faults can cut it."""
 
+    # asyncio announces any transport; uvicorn, like this, serves only those that read and write.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.app_state = {**self.app_state, TRANSPORT: transport}

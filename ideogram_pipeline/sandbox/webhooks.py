@@ -121,6 +121,5 @@ def _news(job: JobRow, now: int, base_url: str) -> tuple[contract.WebhookEvent, 
             event, fields = "progress", ("progress",)
         case _:
             event, fields = "failed", ("error",)
-    for name in fields:
-        news[name] = shown[name]  # type: ignore[literal-required]
+    news |= {name: value for name, value in shown.items() if name in fields}
     return event, {"event": event, **news}

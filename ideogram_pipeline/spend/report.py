@@ -8,18 +8,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from ideogram_pipeline.files import write_whole
+from ideogram_pipeline.pages import templates_of
 from ideogram_pipeline.warehouse import query
 
+_LAST_MONTHS = 24
 _LAST_DAYS = 31
 _LAST_RUNS = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """Credits that belong to one thing: a character, a day, a tier, or all of them."""
+    """Credits that belong to one thing: a character, a month, a day, a tier, or all of them."""
 
     label: str
     charges: int
@@ -56,6 +56,8 @@ class ProviderSpend:
     by_character: list[Amount]
     """The dearest first."""
     by_tier: list[Amount]
+    by_month: list[Amount]
+    """The last months in which anything was booked, newest first."""
     by_day: list[Amount]
     """The last days on which anything was booked, newest first."""
     last_runs: list[RunLine]
@@ -104,14 +106,8 @@ def write_report(warehouse: Path, destination: Path) -> Path:
     Raises:
         StorageError: Nothing was published yet, or the page cannot be written.
     """
-    environment = Environment(
-        loader=PackageLoader("ideogram_pipeline.spend"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("report.html.j2").render(summary=summarise(warehouse))
+    template = templates_of("ideogram_pipeline.spend").get_template("report.html.j2")
+    page = template.render(summary=summarise(warehouse))
     write_whole(destination, page.encode())
     return destination
 
@@ -155,6 +151,9 @@ def _of_provider(warehouse: Path, provider: str) -> ProviderSpend:
             "net DESC, character_id",
         ),
         by_tier=by_tier,
+        by_month=amounts(
+            "strftime(month, '%Y-%m')", "spend_by_month", f"month DESC LIMIT {_LAST_MONTHS}"
+        ),
         by_day=amounts("CAST(day AS VARCHAR)", "spend_by_day", f"day DESC LIMIT {_LAST_DAYS}"),
         last_runs=[RunLine(*run) for run in runs],
         images_reused=int(reused),

@@ -15,15 +15,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ideogram_pipeline.warehouse.publishing import Append, Published, Replace, publish
+    from ideogram_pipeline.warehouse.publishing import Published, publish
     from ideogram_pipeline.warehouse.reading import Result, frame, query
 
-__all__ = ["Append", "Published", "Replace", "Result", "frame", "publish", "query"]
+__all__ = ["Published", "Result", "frame", "publish", "query"]
 
 _HOME_OF = {
-    "Append": "publishing",
     "Published": "publishing",
-    "Replace": "publishing",
     "publish": "publishing",
     "Result": "reading",
     "frame": "reading",

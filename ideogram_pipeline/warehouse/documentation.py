@@ -55,7 +55,8 @@ DuckDB shows the same explanations: `SELECT * FROM duckdb_columns() WHERE NOT in
 * `provider` says whose credits they are; sandbox credits cost nothing and never belong in one sum
   with others.
 * Null means that something is not known or does not apply, never 0.
-* Paths of pictures are relative to the folder that the file is in.
+* Paths of stored pictures are relative to the folder that the file is in; those of the catalog's
+  pictures are absolute.
 
 Ask with `ideogram-pipeline sql "FROM spend_by_day"`, with any DuckDB client, or from Python:
 

@@ -28,9 +28,7 @@ from filelock import FileLock, Timeout
 
 from ideogram_pipeline.errors import StorageError
 from ideogram_pipeline.warehouse import schema
-from ideogram_pipeline.warehouse.changes import Append, Change, Replace
-
-__all__ = ["Append", "Change", "Published", "Replace", "publish"]
+from ideogram_pipeline.warehouse.changes import Change
 
 _LOOK_AGAIN = 0.05
 """Seconds between two looks at a file that somebody holds."""

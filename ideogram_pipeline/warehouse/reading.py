@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
+class HeldError(StorageError):
+    """Another program has the file open for writing; what it holds can be read later."""
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """The answer to a query."""
@@ -36,6 +40,7 @@ def query(path: str | Path, sql: str, parameters: Sequence[object] = ()) -> Resu
         parameters: Values for the question marks.
 
     Raises:
+        HeldError: Another program has the file open for writing.
         StorageError: Nothing was published yet, or the file cannot be read.
         PipelineError: DuckDB does not accept the statement; its own message says why.
     """
@@ -49,6 +54,7 @@ def frame(path: str | Path, table_or_sql: str, parameters: Sequence[object] = ()
     """Give a table, a view or a query as a pandas DataFrame.
 
     Raises:
+        HeldError: Another program has the file open for writing.
         StorageError: Nothing was published yet, or the file cannot be read.
         PipelineError: DuckDB does not accept the statement; its own message says why.
     """
@@ -72,10 +78,16 @@ def _opened(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             connection.execute(f"ATTACH '{quoted}' AS warehouse (READ_ONLY)")
             connection.execute("USE warehouse")
         except duckdb.Error as error:
+            # DuckDB has no class of its own for this, and 1.5.6 says it in these words.
+            if "Could not set lock" in str(error):
+                raise HeldError(
+                    f"{path} cannot be read now, because another program has it open for writing."
+                    f" Close it there (to look, `duckdb -readonly` is enough). {error}"
+                ) from None
             raise StorageError(
                 f"{path} cannot be read now: {error}\n"
-                "If another program has it open for writing, close it there. If the file is"
-                " damaged, delete it: the next run publishes it anew from the journal."
+                "If the file is damaged, delete it: the next run publishes it anew from the"
+                " journal."
             ) from None
         connection.execute("SET python_enable_replacements = false")
         connection.execute("SET enable_external_access = false")

@@ -12,7 +12,6 @@ from random import Random
 import pytest
 from PIL import Image
 
-from ideogram_pipeline.apiframe.limits import REFERENCE_FORMATS
 from ideogram_pipeline.catalog import pictures
 from ideogram_pipeline.catalog.model import Picture
 from ideogram_pipeline.catalog.pictures import Pictures
@@ -52,10 +51,6 @@ def test_jpeg_of_a_phone_with_two_frames(cast: Cast) -> None:
     first.save("cast/a.jpg", "MPO", save_all=True, append_images=[second])
     assert cast.character_problems(reference_image="a.jpg") == []
     assert cast.read().characters["mira"].reference.format == "jpeg"
-
-
-def test_every_format_of_the_model_is_known() -> None:
-    assert pictures._FORMATS.keys() >= REFERENCE_FORMATS
 
 
 def test_missing(cast: Cast) -> None:

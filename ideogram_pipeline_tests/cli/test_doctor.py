@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ideogram_pipeline.apiframe import pricing
 from ideogram_pipeline.sandbox.options import SandboxOptions
 from ideogram_pipeline.sandbox.server import SandboxServer
 from ideogram_pipeline_tests.cli.terminal import embedded, live, typed
@@ -47,6 +48,29 @@ def test_a_key_is_told_by_its_kind_only(tmp_path: Path, catalog: str) -> None:
     assert answer.code == 0
     assert f"live at {server.url}, key afk_…: runs spend credits" in answer.out
     assert "Sandbox team, plan sandbox" in answer.out
+    assert marks(answer.out)["Prices"] == "OK"
+
+
+def test_a_price_list_that_is_another_one(
+    tmp_path: Path, catalog: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pricing, "CREDITS", {"turbo": 10, "default": 10, "quality": 12})
+    with SandboxServer() as server:
+        answer = typed("doctor", environment=live(server.url, tmp_path / "home", catalog))
+    assert answer.code == 0
+    assert (
+        "--  Prices     quotes take 10 to 12 credits a picture, the provider's list says 10 to 20\n"
+    ) in answer.out
+
+
+def test_a_dagster_home_of_the_users(
+    tmp_path: Path, catalog: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "theirs").mkdir()
+    environment = embedded(tmp_path / "home", catalog) | {"DAGSTER_HOME": "~/theirs"}
+    answer = typed("doctor", environment=environment)
+    assert f"OK  Dagster    home is {tmp_path / 'theirs'}\n" in answer.out
 
 
 @pytest.mark.parametrize(

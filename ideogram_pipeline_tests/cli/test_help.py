@@ -6,13 +6,26 @@ import json
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from ideogram_pipeline.cli import documentation
 from ideogram_pipeline.cli.commands import SHORT_HELP
+from ideogram_pipeline.settings import Settings
 from ideogram_pipeline_tests.cli.terminal import PROGRAM, process_environment, spawned, typed
 
-HEAVY = ("dagster", "duckdb", "fastapi", "httpx", "pandas", "PIL", "pydantic", "rich", "sqlalchemy")
+HEAVY = (
+    "dagster",
+    "duckdb",
+    "httpx",
+    "pandas",
+    "PIL",
+    "pydantic",
+    "rich",
+    "sqlalchemy",
+    "starlette",
+)
 
 
 def test_help_is_there_at_once() -> None:
@@ -60,6 +73,19 @@ def test_each_command_explains_itself(name: str) -> None:
     assert "Examples:" in short
     assert short.count(f"ideogram-pipeline {name}") >= 2
     assert short == typed(name, "--help").out
+
+
+def test_the_page_of_the_settings_is_named_and_current() -> None:
+    assert "docs/settings.md" in typed("--help").out
+    committed = Path(__file__).parents[2] / "docs" / "settings.md"
+    assert committed.read_text(encoding="utf-8") == documentation.markdown(), (
+        "Run `python -m ideogram_pipeline.cli.documentation > docs/settings.md`."
+    )
+
+
+def test_every_setting_is_explained() -> None:
+    for name, field in Settings.model_fields.items():
+        assert field.description, name
 
 
 def test_version() -> None:

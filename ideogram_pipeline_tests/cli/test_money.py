@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pty
 import select
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from ideogram_pipeline_tests.cli.terminal import (
     process_environment,
     typed,
 )
+from ideogram_pipeline_tests.powers import drop_powers_over_files
 from ideogram_pipeline_tests.support import call, write_catalog
 
 _AT_THE_TERMINAL = """
@@ -137,11 +137,12 @@ def test_a_read_only_data_folder(server: SandboxServer, tmp_path: Path, catalog:
     home.mkdir()
     home.chmod(0o555)
     result = subprocess.run(
-        [*like_anybody(), *PROGRAM, "run", "--yes"],
+        [*PROGRAM, "run", "--yes"],
         env=process_environment(live(server.url, home, catalog)),
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
+        preexec_fn=drop_powers_over_files,
         check=False,
     )
     assert result.returncode == 1
@@ -149,16 +150,6 @@ def test_a_read_only_data_folder(server: SandboxServer, tmp_path: Path, catalog:
     assert "Permission denied" in result.stderr
     assert "Traceback" not in result.stderr
     assert list(home.iterdir()) == []
-
-
-def like_anybody() -> list[str]:
-    """A prefix with which even root is held to the permissions of files."""
-    if os.geteuid() != 0:
-        return []
-    setpriv = shutil.which("setpriv")
-    if setpriv is None:
-        pytest.skip("root obeys no permissions, and there is no setpriv to make it")
-    return [setpriv, "--bounding-set=-dac_override,-dac_read_search"]
 
 
 def on_a_terminal(environment: dict[str, str], keys: str) -> tuple[int, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from ideogram_pipeline.catalog.model import Catalog, Reject
+from ideogram_pipeline.catalog.model import Reject
 from ideogram_pipeline.cli.outcome import COLUMNS, conclude
 from ideogram_pipeline.cli.preparing import Prepared
 from ideogram_pipeline.generation.report import CharacterReport, Fate, RunReport, Trouble
@@ -46,7 +46,6 @@ def launched(*reports: RunReport, **how: object) -> Launch:
 def code_of(launch: Launch, *rejects: Reject, home: Path = Path("home")) -> int:
     prepared = Prepared(
         settings=Settings.load(home=home),
-        catalog=Catalog({}, ()),
         characters=["ann", "bob"],
         at=datetime.now(UTC),
         plan=Plan(()),

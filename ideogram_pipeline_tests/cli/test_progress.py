@@ -8,8 +8,9 @@ from ideogram_pipeline.cli.progress import shown_progress
 from ideogram_pipeline.generation.report import Progress
 
 
-def moment(made: int, spent: int, *, planned: int = 20) -> Progress:
+def moment(made: int, spent: int, *, planned: int = 20, run_id: str = "one") -> Progress:
     return Progress(
+        run_id=run_id,
         planned=planned,
         made=made,
         in_flight=2,
@@ -32,9 +33,8 @@ def test_a_line_for_every_tenth(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_several_runs_add_up(capsys: pytest.CaptureFixture[str]) -> None:
     with shown_progress(20, 200) as listen:
-        for run in (8, 12):
-            listen(moment(0, 0, planned=run))
-            listen(moment(run, run * 10, planned=run))
+        for run_id, planned in (("one", 8), ("two", 12)):
+            listen(moment(planned, planned * 10, planned=planned, run_id=run_id))
     assert (
         capsys.readouterr()
         .err.splitlines()[-1]

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ideogram_pipeline.warehouse.publishing import Append, publish
+from ideogram_pipeline.warehouse.changes import Append
+from ideogram_pipeline.warehouse.publishing import publish
 from ideogram_pipeline_tests.cli.terminal import process_environment, typed
 
 ENTRY = {

@@ -14,7 +14,8 @@ from tempfile import TemporaryDirectory
 from PIL import Image
 
 from ideogram_pipeline.settings import Settings
-from ideogram_pipeline.warehouse import Replace, publish
+from ideogram_pipeline.warehouse import publish
+from ideogram_pipeline.warehouse.changes import Replace
 
 NOW = datetime(2026, 11, 22, 18, 30, tzinfo=UTC)
 RUN = "20261122T183000-0a1b2c"
@@ -61,9 +62,8 @@ class House:
             {
                 "character_id": character_id,
                 "name": name,
-                "reference_image": f"../references/{file.name}",
+                "reference_image": str(file.absolute()),
                 "reference_sha256": hashlib.sha256(content).hexdigest(),
-                "active": True,
                 "updated_at": NOW,
             }
         )

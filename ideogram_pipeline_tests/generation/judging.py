@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from contextlib import closing
 from typing import Any
 
 from sqlalchemy import select
 
 from ideogram_pipeline.generation import schema
-from ideogram_pipeline.generation.database import Database, journal_path
-from ideogram_pipeline.generation.service import reconcile
+from ideogram_pipeline.generation.database import open_journal
+from ideogram_pipeline.generation.reconciliation import reconcile
 from ideogram_pipeline_tests.support import Bench
 
 
@@ -28,7 +27,7 @@ def stored(desk: Bench) -> list[tuple[str, str, str]]:
     """Path, digest and job of each picture, by the journal."""
     table = schema.attempts.c
     query = select(table.path, table.sha256, table.job_id).where(table.state == schema.STORED)
-    with closing(Database(journal_path(desk.settings))) as journal, journal.read() as connection:
+    with open_journal(desk.settings) as journal, journal.read() as connection:
         return [(row[0], row[1], row[2]) for row in connection.execute(query.order_by(table.path))]
 
 

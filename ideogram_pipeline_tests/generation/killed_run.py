@@ -21,7 +21,8 @@ from ideogram_pipeline.catalog.reading import read_catalog
 from ideogram_pipeline.generation import collecting, run_records
 from ideogram_pipeline.generation.collecting import Collector
 from ideogram_pipeline.generation.journal import Journal
-from ideogram_pipeline.generation.service import generate, make_plan
+from ideogram_pipeline.generation.plans import make_plan
+from ideogram_pipeline.generation.run import generate
 from ideogram_pipeline.generation.uploads import Uploads
 from ideogram_pipeline.settings import Settings
 from ideogram_pipeline_tests.support import AT, new_run_id

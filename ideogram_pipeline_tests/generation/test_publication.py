@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,8 @@ from sqlalchemy import select
 
 from ideogram_pipeline import warehouse
 from ideogram_pipeline.generation import schema
-from ideogram_pipeline.generation.database import Database, journal_path
-from ideogram_pipeline.generation.service import publish_books, publish_catalog, publish_plan
+from ideogram_pipeline.generation.database import open_journal
+from ideogram_pipeline.generation.publication import publish_books, publish_catalog, publish_plan
 from ideogram_pipeline.sandbox.options import SandboxOptions
 from ideogram_pipeline_tests.support import AT, Bench, bench, write_catalog
 
@@ -38,7 +37,7 @@ def rows(desk: Bench, sql: str) -> list[tuple[object, ...]]:
 
 
 def journal(desk: Bench, query: Any) -> list[tuple[object, ...]]:
-    with closing(Database(journal_path(desk.settings))) as opened, opened.read() as connection:
+    with open_journal(desk.settings) as opened, opened.read() as connection:
         return [tuple(row) for row in connection.execute(query)]
 
 
@@ -95,7 +94,7 @@ def test_a_run_has_its_sums(desk: Bench) -> None:
 
 def test_what_is_not_known_is_not_0(desk: Bench) -> None:
     move = "UPDATE attempts SET state = '{}' WHERE state = '{}' AND NOT retriable"
-    with closing(Database(journal_path(desk.settings))) as opened:
+    with open_journal(desk.settings) as opened:
         with opened.write() as connection:
             connection.exec_driver_sql(move.format("unresolved", "failed"))
         publish_books(desk.settings)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ideogram_pipeline.apiframe.client import ApiframeClient
+from ideogram_pipeline.apiframe import client
 from ideogram_pipeline.generation.database import Database, journal_path
-from ideogram_pipeline.generation.service import reconcile
+from ideogram_pipeline.generation.reconciliation import reconcile
 from ideogram_pipeline.sandbox.options import SandboxOptions
 from ideogram_pipeline_tests.support import KEY, Bench, bench, write_catalog
 
@@ -71,7 +71,7 @@ def test_what_the_account_did_before_us_is_not_looked_at(
     assert reconcile(desk.settings).jobs_seen == 0
     desk.run()
     before = sum(desk.truth()["requests"].get("jobs", {}).values())
-    monkeypatch.setitem(ApiframeClient.jobs.__kwdefaults__, "limit", 1)
+    monkeypatch.setattr(client, "JOBS_PAGE_MAX", 1)
     found = reconcile(desk.settings)
     assert (found.jobs_seen, found.matched, found.orphans, found.drift) == (2, 2, (), 0)
     assert sum(desk.truth()["requests"]["jobs"].values()) == before + 3
@@ -116,7 +116,7 @@ def test_it_reads_every_page_and_changes_nothing(
 ) -> None:
     desk.run()
     before = desk.truth()["requests"]
-    monkeypatch.setitem(ApiframeClient.jobs.__kwdefaults__, "limit", 1)
+    monkeypatch.setattr(client, "JOBS_PAGE_MAX", 1)
     found = reconcile(desk.settings)
     assert (found.jobs_seen, found.matched, found.drift) == (2, 2, 0)
     after = desk.truth()["requests"]

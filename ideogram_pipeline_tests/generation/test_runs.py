@@ -14,13 +14,11 @@ from pydantic import SecretStr
 from ideogram_pipeline.apiframe.errors import KeyRefused, Unreachable
 from ideogram_pipeline.errors import StorageError
 from ideogram_pipeline.generation import run as running
+from ideogram_pipeline.generation.account import account_balance
+from ideogram_pipeline.generation.plans import make_plan
+from ideogram_pipeline.generation.reconciliation import reconcile
 from ideogram_pipeline.generation.report import Progress, RunReport
-from ideogram_pipeline.generation.service import (
-    account_balance,
-    generate,
-    make_plan,
-    reconcile,
-)
+from ideogram_pipeline.generation.run import generate
 from ideogram_pipeline.sandbox.options import SandboxOptions
 from ideogram_pipeline_tests.generation.judging import (
     assert_books_right,

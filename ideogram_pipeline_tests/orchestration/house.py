@@ -9,13 +9,10 @@ import dagster as dg
 from PIL import Image, ImageDraw
 
 from ideogram_pipeline.catalog.reading import read_catalog
+from ideogram_pipeline.generation.plans import make_plan
+from ideogram_pipeline.generation.publication import publish_books, publish_catalog
 from ideogram_pipeline.generation.report import RunReport
-from ideogram_pipeline.generation.service import (
-    generate,
-    make_plan,
-    publish_books,
-    publish_catalog,
-)
+from ideogram_pipeline.generation.run import generate
 from ideogram_pipeline.orchestration.launch import Launch, materialize_characters
 from ideogram_pipeline.orchestration.project import build_definitions
 from ideogram_pipeline.settings import Settings

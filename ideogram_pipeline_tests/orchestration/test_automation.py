@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,9 +45,8 @@ def look(
         result = catalog_sensor(context)
     assert isinstance(result, dg.SensorResult)
     asked = [str(request.partition_key) for request in result.run_requests or ()]
-    for request in result.run_requests or ():
-        digest = json.loads(result.cursor or "")[request.partition_key]
-        assert request.run_key == f"{request.partition_key}:{digest}"
+    # Dagster drops a request whose key it has seen, also when a catalog goes back and forth.
+    assert {request.run_key for request in result.run_requests or ()} <= {None}
     new = [key for request in result.dynamic_partitions_requests for key in request.partition_keys]
     return asked, new, result.cursor
 
@@ -73,6 +71,17 @@ def test_the_sensor_asks_for_what_changed_and_nothing_else(
     edit_prompts(catalog, "bob,stands on a hill", "bob,sits on a hill")
     asked, new, cursor = look(instance, cursor)
     assert (asked, new) == (["cid"], ["cid"])
+
+
+def test_the_sensor_asks_again_for_a_catalog_that_goes_back_to_what_it_was(
+    catalog: Path, instance: dg.DagsterInstance
+) -> None:
+    _, _, cursor = look(instance, None)
+    stands, sits = "bob,stands on a hill", "bob,sits on a hill"
+    for old, new in [(stands, sits), (sits, stands)] * 2:
+        edit_prompts(catalog, old, new)
+        asked, _, cursor = look(instance, cursor)
+        assert asked == ["bob"]
 
 
 def test_a_catalog_that_cannot_be_read_is_a_skipped_tick(

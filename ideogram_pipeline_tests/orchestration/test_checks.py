@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,8 +13,8 @@ import pytest
 from sqlalchemy import update
 
 from ideogram_pipeline.generation import schema
-from ideogram_pipeline.generation.database import Database, journal_path
-from ideogram_pipeline.generation.service import publish_books
+from ideogram_pipeline.generation.database import open_journal
+from ideogram_pipeline.generation.publication import publish_books
 from ideogram_pipeline.orchestration.caller import Caller, calling
 from ideogram_pipeline.orchestration.instance import open_instance
 from ideogram_pipeline.orchestration.partitions import known_characters
@@ -93,7 +92,7 @@ def test_a_damaged_picture_is_named(
 
 
 def test_a_lost_picture_is_named(settings: Settings, instance: dg.DagsterInstance) -> None:
-    with closing(Database(journal_path(settings))) as database, database.write() as connection:
+    with open_journal(settings) as database, database.write() as connection:
         lost = schema.attempts.c.prompt_id == "ann-book"
         connection.execute(
             update(schema.attempts).where(lost).values(state="expired", error="purged")

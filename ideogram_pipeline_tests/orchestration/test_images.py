@@ -8,8 +8,8 @@ import dagster as dg
 import pytest
 
 from ideogram_pipeline.catalog.reading import read_catalog
+from ideogram_pipeline.generation.publication import publish_catalog
 from ideogram_pipeline.generation.report import Progress
-from ideogram_pipeline.generation.service import publish_catalog
 from ideogram_pipeline.orchestration.caller import Caller, calling
 from ideogram_pipeline.orchestration.failures import told_to_people
 from ideogram_pipeline.orchestration.instance import open_instance

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ideogram_pipeline.catalog.model import Refresh
-from ideogram_pipeline.planning.editions import edition_at
+from ideogram_pipeline.planning.editions import edition_at, parse_moment
 
 BERLIN, AUCKLAND, TEN_BEHIND = (
     ZoneInfo(name) for name in ("Europe/Berlin", "Pacific/Auckland", "Pacific/Honolulu")
@@ -81,3 +81,20 @@ def test_later_periods_sort_later(moment: datetime, zone: ZoneInfo) -> None:
         now = edition_at(refresh, moment, zone)
         assert now <= edition_at(refresh, moment + timedelta(days=1), zone)
         assert "/" not in now and " " not in now
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-11-22", "2026-11-22T00:00:00+01:00"),
+        ("2026-11-22T06:00", "2026-11-22T06:00:00+01:00"),
+        ("2026-11-22T06:00Z", "2026-11-22T06:00:00+00:00"),
+    ],
+)
+def test_a_time_without_an_offset_is_in_the_zone(text: str, moment: str) -> None:
+    assert parse_moment(text, BERLIN).isoformat() == moment
+
+
+def test_what_is_no_time_is_explained() -> None:
+    with pytest.raises(ValueError, match=r"^'tomorrow' is not a time in ISO 8601, such as"):
+        parse_moment("tomorrow", ZoneInfo("UTC"))

@@ -7,7 +7,8 @@ import pytest
 
 from ideogram_pipeline.errors import StorageError
 from ideogram_pipeline.spend.report import Amount, summarise, write_report
-from ideogram_pipeline.warehouse import Append, Replace, publish
+from ideogram_pipeline.warehouse import publish
+from ideogram_pipeline.warehouse.changes import Append, Replace
 
 _NOON = datetime(2026, 11, 22, 12)
 
@@ -66,6 +67,7 @@ def test_the_sums_are_those_of_the_ledger(path: Path) -> None:
         ("not known", 15),
         ("quality", 0),
     ]
+    assert [(month.label, month.net) for month in spend.by_month] == [("2026-11", 1515)]
     assert [(day.label, day.net) for day in spend.by_day] == [
         ("2026-11-22", 15),
         ("2026-11-21", 1500),
@@ -108,6 +110,7 @@ def test_reuse_is_counted_apart_where_its_price_is_not_known(path: Path) -> None
     }
     plan = {
         "planned_at": _NOON,
+        "run_id": "run-1",
         "decision": "reuse",
         "reason": "",
         "credits": 0,

@@ -55,6 +55,7 @@ def generation(job_id: str, amount: int | None = 15, **changes: object) -> Row:
 def planned(fingerprint: str, decision: str, amount: int = 0, **changes: object) -> Row:
     return {
         "planned_at": datetime(2026, 11, 22, 12),
+        "run_id": "run-1",
         "character_id": "mira",
         "prompt_id": "mira-hero",
         "variation": 1,
@@ -74,7 +75,6 @@ def character(character_id: str, **changes: object) -> Row:
     return {
         "character_id": character_id,
         "name": character_id.title(),
-        "reference_image": f"{character_id}.png",
-        "active": True,
+        "reference_image": f"/catalog/{character_id}.png",
         "updated_at": datetime(2026, 11, 22, 12),
     } | changes

@@ -7,7 +7,8 @@ import duckdb
 import pandas as pd
 import pytest
 
-from ideogram_pipeline.warehouse.publishing import Append, Published, Replace, publish
+from ideogram_pipeline.warehouse.changes import Append, Replace
+from ideogram_pipeline.warehouse.publishing import Published, publish
 from ideogram_pipeline.warehouse.reading import query
 from ideogram_pipeline_tests.warehouse.rows import Row, character, entry, planned
 

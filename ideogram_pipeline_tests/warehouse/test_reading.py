@@ -8,6 +8,7 @@ import pytest
 
 from ideogram_pipeline import warehouse
 from ideogram_pipeline.errors import PipelineError, StorageError
+from ideogram_pipeline.warehouse.changes import Append
 from ideogram_pipeline_tests.warehouse.rows import entry
 
 
@@ -15,7 +16,7 @@ from ideogram_pipeline_tests.warehouse.rows import entry
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("it's here") / "warehouse.duckdb"
     entries = [entry("1", 10), entry("2", 20), entry("3", -20)]
-    warehouse.publish(path, [warehouse.Append("credit_ledger", entries, "entry_id")])
+    warehouse.publish(path, [Append("credit_ledger", entries, "entry_id")])
     return path
 
 

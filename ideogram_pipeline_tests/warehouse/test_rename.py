@@ -15,8 +15,9 @@ import pytest
 
 from ideogram_pipeline.errors import StorageError
 from ideogram_pipeline.warehouse import schema
-from ideogram_pipeline.warehouse.publishing import Append, Published, publish
-from ideogram_pipeline.warehouse.reading import query
+from ideogram_pipeline.warehouse.changes import Append
+from ideogram_pipeline.warehouse.publishing import Published, publish
+from ideogram_pipeline.warehouse.reading import HeldError, query
 from ideogram_pipeline_tests.powers import bound_by_permissions
 from ideogram_pipeline_tests.warehouse.rows import Row, entry
 
@@ -24,7 +25,8 @@ _IMPORTS = """
 import sys
 from pathlib import Path
 import duckdb
-from ideogram_pipeline.warehouse.publishing import Append, publish
+from ideogram_pipeline.warehouse.changes import Append
+from ideogram_pipeline.warehouse.publishing import publish
 from ideogram_pipeline_tests.warehouse.rows import entry
 path = Path(sys.argv[1])
 def tell_and_wait(word):
@@ -172,6 +174,8 @@ def test_a_file_held_for_writing_is_left_alone_and_the_lag_is_said(path: Path, w
         published = book(path, "2", wait_seconds=0.1)
         assert published.lag
         assert "open for writing in another program" in published.reason
+        with pytest.raises(HeldError, match="another program has it open for writing"):
+            booked(path)
         let_go(person)
     assert booked(path) == ["1"]
     assert book(path, "1", "2", wait_seconds=0) == Published()

@@ -10,7 +10,7 @@ import pytest
 
 from ideogram_pipeline.warehouse import documentation, schema
 
-_PINNED = (1, "1956c264495ba4b6")
+_PINNED = (1, "7b8197c0e7bad431")
 
 
 @pytest.fixture(scope="module")

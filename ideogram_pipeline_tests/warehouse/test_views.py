@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ideogram_pipeline.warehouse.publishing import Append, Replace, publish
+from ideogram_pipeline.warehouse.changes import Append, Replace
+from ideogram_pipeline.warehouse.publishing import publish
 from ideogram_pipeline.warehouse.reading import query
 from ideogram_pipeline_tests.warehouse.rows import (
     Row,
@@ -119,7 +120,7 @@ def test_spend_by_tier(path: Path) -> None:
 def test_credits_avoided_shows_what_it_does_not_know(path: Path) -> None:
     rows = query(path, "FROM credits_avoided ORDER BY character_id, images_unpriced").rows
     assert rows == [
-        ("sandbox", None, "mira", 2, 20, 0),
+        ("sandbox", "run-1", "mira", 2, 20, 0),
         ("sandbox", "run-2", "otto", 1, 15, 0),
         (None, "run-2", "otto", 1, None, 1),
     ]

@@ -7,7 +7,7 @@ import dagster as dg
 
 from ideogram_pipeline.catalog.model import Catalog
 from ideogram_pipeline.catalog.reading import read_catalog
-from ideogram_pipeline.generation.service import publish_catalog
+from ideogram_pipeline.generation.publication import publish_catalog
 from ideogram_pipeline.orchestration.failures import told_to_people
 from ideogram_pipeline.orchestration.metadata import of_catalog, of_published, table_definition
 from ideogram_pipeline.orchestration.partitions import add_characters

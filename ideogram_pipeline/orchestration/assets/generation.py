@@ -8,22 +8,21 @@ import dagster as dg
 from ideogram_pipeline.catalog.model import Catalog
 from ideogram_pipeline.catalog.reading import read_catalog
 from ideogram_pipeline.errors import PipelineError
+from ideogram_pipeline.generation.plans import make_plan
+from ideogram_pipeline.generation.publication import publish_books, publish_plan
 from ideogram_pipeline.generation.report import CharacterReport, RunReport
-from ideogram_pipeline.generation.service import (
-    generate,
-    make_plan,
-    publish_books,
-    publish_plan,
-)
+from ideogram_pipeline.generation.run import generate
 from ideogram_pipeline.orchestration.caller import current_caller
 from ideogram_pipeline.orchestration.failures import told_to_people
 from ideogram_pipeline.orchestration.metadata import (
+    Metadata,
     of_character,
     of_plan,
     of_published,
     of_run,
     sheet_of,
     table_definition,
+    unless_held,
 )
 from ideogram_pipeline.orchestration.partitions import CHARACTERS, CHARACTERS_TOGETHER
 from ideogram_pipeline.orchestration.resources import PipelineResource, Terms
@@ -58,7 +57,7 @@ def generation_plan(
         catalog = read_catalog(terms.settings.catalog)
         plan = make_plan(terms.settings, catalog, at=terms.at, characters=terms.characters)
         published = publish_plan(
-            terms.settings, plan, run_id=terms.run_id, at=terms.at, characters=terms.characters
+            terms.settings, plan, run_id=terms.run_id, characters=terms.characters
         )
     for character in terms.characters:
         context.add_asset_metadata(of_plan(plan.of(character)), partition_key=character)
@@ -105,14 +104,22 @@ def images(
         with _keeping_what_is_done(context, terms, catalog):
             report = _generate(terms, catalog)
         published = publish_books(terms.settings, characters=terms.characters)
-        write_recipes(terms.settings, characters=terms.characters)
+        found = {**of_run(report), **of_published(terms.settings, published)}
+        reports = {
+            character: report.characters.get(character) or CharacterReport(character)
+            for character in terms.characters
+        }
+        sheets: dict[str, Metadata] = {}
+        with unless_held(found):
+            if not published.lag:
+                write_recipes(terms.settings, characters=terms.characters)
+                for character in terms.characters:
+                    if reports[character].count("made"):
+                        sheets[character] = sheet_of(terms.settings, character)
         for character in terms.characters:
-            found = report.characters.get(character) or CharacterReport(character)
-            sheet = sheet_of(terms.settings, character) if found.count("made") else {}
-            context.add_asset_metadata({**of_character(found), **sheet}, partition_key=character)
-    return dg.MaterializeResult(
-        metadata={**of_run(report), **of_published(terms.settings, published)}
-    )
+            shown = {**of_character(reports[character]), **sheets.get(character, {})}
+            context.add_asset_metadata(shown, partition_key=character)
+    return dg.MaterializeResult(metadata=found)
 
 
 def _generate(terms: Terms, catalog: Catalog) -> RunReport:

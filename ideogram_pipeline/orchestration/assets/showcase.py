@@ -4,6 +4,7 @@ import dagster as dg
 
 from ideogram_pipeline.gallery.site import build_gallery
 from ideogram_pipeline.orchestration.failures import told_to_people
+from ideogram_pipeline.orchestration.metadata import Metadata, unless_held
 from ideogram_pipeline.orchestration.partitions import (
     CHARACTERS,
     CHARACTERS_TOGETHER,
@@ -31,5 +32,8 @@ def gallery(
     """
     characters = characters_of_run(context)
     with told_to_people(context):
-        first_page = build_gallery(pipeline.settings(), characters=characters)
-    return dg.MaterializeResult(metadata={"first_page": dg.MetadataValue.path(first_page)})
+        found: Metadata = {}
+        with unless_held(found):
+            first_page = build_gallery(pipeline.settings(), characters=characters)
+            found["first_page"] = dg.MetadataValue.path(first_page)
+    return dg.MaterializeResult(metadata=found)

@@ -1,4 +1,4 @@
--- Who the pictures show: one row per character, with the defaults of its prompts.
+-- Who the pictures show: one row per character of the catalog, with the defaults of its prompts.
 CREATE TABLE characters (
     character_id VARCHAR NOT NULL,
     name VARCHAR NOT NULL,
@@ -10,15 +10,14 @@ CREATE TABLE characters (
     prompt_prefix VARCHAR,
     prompt_suffix VARCHAR,
     monthly_credit_budget BIGINT,
-    active BOOLEAN NOT NULL,
     catalog_digest VARCHAR,
     updated_at TIMESTAMP NOT NULL
 );
 
-COMMENT ON TABLE characters IS 'Who the pictures show: one row per character, with the defaults of its prompts.';
+COMMENT ON TABLE characters IS 'Who the pictures show: one row per character of the catalog, with the defaults of its prompts.';
 COMMENT ON COLUMN characters.character_id IS 'Identity of the character, and its partition key in Dagster.';
 COMMENT ON COLUMN characters.name IS 'Name for people.';
-COMMENT ON COLUMN characters.reference_image IS 'The one reference picture, as the catalog names it.';
+COMMENT ON COLUMN characters.reference_image IS 'Absolute path of the one reference picture, on the machine that read the catalog.';
 COMMENT ON COLUMN characters.reference_sha256 IS 'SHA-256 of the content of the reference picture, in hex.';
 COMMENT ON COLUMN characters.style_type IS 'Default style of its prompts; null: the default of the pipeline.';
 COMMENT ON COLUMN characters.rendering_speed IS 'Default tier of its prompts: turbo, default or quality; null: the default of the pipeline.';
@@ -26,6 +25,5 @@ COMMENT ON COLUMN characters.aspect_ratio IS 'Default ratio of its prompts, such
 COMMENT ON COLUMN characters.prompt_prefix IS 'Text put before each of its prompts.';
 COMMENT ON COLUMN characters.prompt_suffix IS 'Text put after each of its prompts.';
 COMMENT ON COLUMN characters.monthly_credit_budget IS 'Most credits that the character may cost in a calendar month (UTC); null: no limit.';
-COMMENT ON COLUMN characters.active IS 'False once the character has left the catalog; its pictures and its books stay.';
 COMMENT ON COLUMN characters.catalog_digest IS 'SHA-256 over all that decides its pictures, in hex; it changes when a plan may change.';
 COMMENT ON COLUMN characters.updated_at IS 'When this row was last published, UTC.';

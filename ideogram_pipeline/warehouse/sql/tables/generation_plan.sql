@@ -1,7 +1,7 @@
 -- What should exist, and what is to be done about each picture: the latest plan of each character.
 CREATE TABLE generation_plan (
     planned_at TIMESTAMP NOT NULL,
-    run_id VARCHAR,
+    run_id VARCHAR NOT NULL,
     character_id VARCHAR NOT NULL,
     prompt_id VARCHAR NOT NULL,
     variation INTEGER NOT NULL,
@@ -21,7 +21,7 @@ CREATE TABLE generation_plan (
 
 COMMENT ON TABLE generation_plan IS 'What should exist, and what is to be done about each picture: the latest plan of each character.';
 COMMENT ON COLUMN generation_plan.planned_at IS 'When the plan was made, UTC.';
-COMMENT ON COLUMN generation_plan.run_id IS 'The run that the plan was made for; null: planned without a run.';
+COMMENT ON COLUMN generation_plan.run_id IS 'The run that the plan was made for.';
 COMMENT ON COLUMN generation_plan.character_id IS 'The character that the picture shows.';
 COMMENT ON COLUMN generation_plan.prompt_id IS 'The prompt that asks for the picture.';
 COMMENT ON COLUMN generation_plan.variation IS 'Number of the picture among those of its prompt and edition, counted from 1.';

@@ -31,9 +31,9 @@ COMMENT ON COLUMN prompt_catalog.seed IS 'The seed that the row asks for; null: 
 COMMENT ON COLUMN prompt_catalog.style_type IS 'Style; null: the default of the character.';
 COMMENT ON COLUMN prompt_catalog.magic_prompt_option IS 'Whether the provider may rewrite the text: Off, On or Auto; null: Off.';
 COMMENT ON COLUMN prompt_catalog.rendering_speed IS 'Tier: turbo, default or quality; null: the default of the character.';
-COMMENT ON COLUMN prompt_catalog.image IS 'Picture to paint into, as the catalog names it; null: none.';
+COMMENT ON COLUMN prompt_catalog.image IS 'Absolute path of the picture to paint into, on the machine that read the catalog; null: none.';
 COMMENT ON COLUMN prompt_catalog.image_sha256 IS 'SHA-256 of the content of that picture, in hex.';
-COMMENT ON COLUMN prompt_catalog.mask IS 'Mask of that picture, black where it is repainted; null: none.';
+COMMENT ON COLUMN prompt_catalog.mask IS 'Absolute path of the mask of that picture, black where it is repainted; null: none.';
 COMMENT ON COLUMN prompt_catalog.mask_sha256 IS 'SHA-256 of the content of the mask, in hex.';
 COMMENT ON COLUMN prompt_catalog.variations IS 'How many pictures of each edition are wanted.';
 COMMENT ON COLUMN prompt_catalog.refresh IS 'How often new pictures are wanted: never, daily, weekly or monthly.';

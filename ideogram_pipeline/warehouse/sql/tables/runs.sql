@@ -24,12 +24,12 @@ COMMENT ON COLUMN runs.run_id IS 'When it was created, and the first eight chara
 COMMENT ON COLUMN runs.provider IS 'Whose credits: apiframe, or sandbox, which costs nothing.';
 COMMENT ON COLUMN runs.started_at IS 'When it began, UTC.';
 COMMENT ON COLUMN runs.finished_at IS 'When it ended, UTC; null while it is under way, or when it was killed.';
-COMMENT ON COLUMN runs.status IS 'How the run stands or how it ended.';
+COMMENT ON COLUMN runs.status IS 'running, finished, stopped (it was told to stop, or could not go on) or interrupted (its process died).';
 COMMENT ON COLUMN runs.characters IS 'How many characters it was asked to do.';
 COMMENT ON COLUMN runs.images_planned IS 'Pictures that its plan said should exist.';
 COMMENT ON COLUMN runs.images_made IS 'Pictures that it stored anew.';
 COMMENT ON COLUMN runs.images_reused IS 'Pictures that existed already and cost nothing.';
-COMMENT ON COLUMN runs.images_deferred IS 'Pictures left to a later run because of a limit.';
+COMMENT ON COLUMN runs.images_deferred IS 'Pictures left to a later run: kept back by a limit, or still under way when it ended.';
 COMMENT ON COLUMN runs.images_failed IS 'Pictures that it could not get.';
 COMMENT ON COLUMN runs.credits_quoted IS 'Credits that its plan said it would cost.';
 COMMENT ON COLUMN runs.credits_charged IS 'Credits taken.';

@@ -25,7 +25,7 @@ ORDER BY bought.provider, plan.run_id, plan.character_id;
 
 COMMENT ON VIEW credits_avoided IS 'What did the latest plan of each character not have to buy, because the picture is stored already?';
 COMMENT ON COLUMN credits_avoided.provider IS 'Whose credits: apiframe or sandbox; null where the purchase is not in generations.';
-COMMENT ON COLUMN credits_avoided.run_id IS 'The run that the plan was made for; null: planned without a run.';
+COMMENT ON COLUMN credits_avoided.run_id IS 'The run that the plan was made for.';
 COMMENT ON COLUMN credits_avoided.character_id IS 'The character that the pictures show.';
 COMMENT ON COLUMN credits_avoided.images IS 'Planned pictures that are reused.';
 COMMENT ON COLUMN credits_avoided.credits IS 'Credits that those pictures cost when they were bought, once for each reuse; null: not known.';

@@ -1,4 +1,4 @@
-"""The front door of the engine: what the rooms above ask of it."""
+"""The plan of this moment: what the catalog asks for, held against what the journal has."""
 
 from __future__ import annotations
 
@@ -7,26 +7,10 @@ from datetime import datetime
 
 from ideogram_pipeline.catalog.model import Catalog
 from ideogram_pipeline.generation import history
-from ideogram_pipeline.generation.account import account_balance
 from ideogram_pipeline.generation.database import journal_path, open_journal
-from ideogram_pipeline.generation.publication import publish_books, publish_catalog, publish_plan
-from ideogram_pipeline.generation.reconciliation import Orphan, Reconciliation, reconcile
-from ideogram_pipeline.generation.run import generate
 from ideogram_pipeline.planning.decisions import Plan, decide
 from ideogram_pipeline.planning.expansion import expand
 from ideogram_pipeline.settings import Settings
-
-__all__ = [
-    "Orphan",
-    "Reconciliation",
-    "account_balance",
-    "generate",
-    "make_plan",
-    "publish_books",
-    "publish_catalog",
-    "publish_plan",
-    "reconcile",
-]
 
 
 def make_plan(
