@@ -181,7 +181,7 @@ class ApiframeClient:
         trouble = trouble.replace(self._key.get_secret_value(), "[key]")
         if answer is None:
             return NoAnswer(trouble, unsent)
-        if body is not None and answer.status_code >= 400:
+        if body is not None:
             body = body.replace(self._key.get_secret_value().encode(), b"[key]")
         return Answer(answer.status_code, answer.headers, body, self.clock.now(), trouble)
 

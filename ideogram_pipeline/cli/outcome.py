@@ -70,6 +70,9 @@ def _show_table(prepared: Prepared, reports: Sequence[RunReport], columns: Seque
     ]
     headings = ("character", *columns, "credits")
     rows = [[name, *counts] for name, counts in zip(found, numbers, strict=True)]
+    if not rows:
+        click.echo("Nothing is planned: no row of the catalog is enabled and fit to use.")
+        return
     total = ["total", *map(sum, zip(*numbers, strict=True))]
     print_table(headings, rows, numbers=headings[1:], total=total)
 

@@ -41,6 +41,8 @@ class Attempt:
     job_id: str | None
     error: str | None
     retriable: bool
+    sha256: str | None
+    """Of the picture, as soon as it was downloaded whole."""
 
     @classmethod
     def from_row(cls, row: RowMapping) -> Attempt:

@@ -70,9 +70,9 @@ class Collector:
             StorageError: The disk does not take the file.
             ProviderError: The key is refused.
         """
-        salvaged = await asyncio.to_thread(self._salvage, attempt)
+        salvaged = await self._salvage(attempt)
         if salvaged:
-            return self._journal.store(attempt, salvaged)
+            return salvaged
         trouble: Exception | str = ""
         for tried in range(TRIES):
             if tried:
@@ -85,7 +85,9 @@ class Collector:
                 if not job.result_urls:
                     trouble = "the provider names no file yet"
                     continue
-                return self._journal.store(attempt, await self._fetch(attempt, job.result_urls[0]))
+                part = self._part(attempt)
+                download = await self._downloader.fetch(job.result_urls[0], part)
+                return await self._keep(attempt, part, download.sha256)
             except KeyRefused:
                 raise
             except (HostNotAllowed, TooLarge) as error:
@@ -105,57 +107,45 @@ class Collector:
             f"paid ({attempt.credits} credits), and purged by the provider before it was fetched",
         )
 
-    async def _fetch(self, attempt: Attempt, url: str) -> StoredImage:
-        part = self._part(attempt)
-        download = await self._downloader.fetch(url, part)
-        return await asyncio.to_thread(self._file, attempt, part, download.sha256)
-
     def _part(self, attempt: Attempt) -> Path:
         return self._incoming / f"{attempt.idempotency_key}.part"
 
-    def _target(self, attempt: Attempt, image_format: str) -> Path:
-        return self._folder / "images" / attempt.file_name(_EXTENSIONS[image_format])
-
-    def _file(self, attempt: Attempt, part: Path, sha256: str) -> StoredImage:
+    async def _keep(self, attempt: Attempt, part: Path, sha256: str) -> Attempt:
         """Check a file that is wholly on the disk and move it to its place, for good."""
         try:
-            width, height, image_format = inspect(part)
+            width, height, image_format = await asyncio.to_thread(inspect, part)
         except NotAPicture:
             part.unlink(missing_ok=True)
             raise
-        target = self._target(attempt, image_format)
-        if target.exists():
-            # Of a journal that was lost: what was paid for is never written over.
-            target = target.with_stem(f"{target.stem}-{attempt.job_id}")
-        try:
-            size = part.stat().st_size
-            _make_folder(target.parent)
-            part.replace(target)
-            _sync(target.parent)
-        except OSError as error:
-            raise StorageError(
-                f"{target} cannot be written: {error.strerror or error}. The picture is paid and "
-                "kept; mend the folder or the disk and run again."
-            ) from error
+        # The hash first: by it alone a later life may take the file in its place for this one.
+        attempt = self._journal.note_content(attempt, sha256)
+        target = next(place for place in self._places(attempt, image_format) if not place.exists())
+        size = await asyncio.to_thread(_move, part, target)
         path = target.relative_to(self._folder).as_posix()
-        return StoredImage(path, sha256, size, width, height, image_format.lower())
+        stored = StoredImage(path, sha256, size, width, height, image_format.lower())
+        return self._journal.store(attempt, stored)
 
-    def _salvage(self, attempt: Attempt) -> StoredImage | None:
+    def _places(self, attempt: Attempt, image_format: str) -> tuple[Path, Path]:
+        """Where the picture goes, and where if a file of a lost journal is there already."""
+        usual = self._folder / "images" / attempt.file_name(_EXTENSIONS[image_format])
+        return usual, usual.with_stem(f"{usual.stem}-{attempt.job_id}")
+
+    async def _salvage(self, attempt: Attempt) -> Attempt | None:
         """Adopt what an earlier life has put on the disk, but not into the journal."""
         part = self._part(attempt)
-        places = [self._target(attempt, kind) for kind in _EXTENSIONS] if attempt.epoch > 1 else []
-        for found in (*places, part):
-            if not found.exists():
-                continue
+        if part.exists():
             try:
-                inspect(found)
+                return await self._keep(attempt, part, await asyncio.to_thread(_hash, part))
             except NotAPicture:
-                found.unlink()
-                continue
-            _sync(found)
-            if found != part:
-                found.replace(part)
-            return self._file(attempt, part, hashlib.sha256(part.read_bytes()).hexdigest())
+                return None
+        if attempt.sha256 is None:
+            return None
+        for image_format in _EXTENSIONS:
+            for place in self._places(attempt, image_format):
+                if place.exists() and await asyncio.to_thread(_hash, place) == attempt.sha256:
+                    # Renamed already; through the other door once more, so that it is synced.
+                    place.replace(part)
+                    return await self._keep(attempt, part, attempt.sha256)
         return None
 
 
@@ -176,9 +166,31 @@ def inspect(path: Path) -> tuple[int, int, str]:
             if image.width * image.height > MOST_PIXELS:
                 raise NotAPicture(f"{image.width}x{image.height} pixels are more than allowed")
             image.load()
-            return image.width, image.height, str(image.format)
+            # Cameras' several-frame JPEGs are JPEG to everybody but Pillow.
+            image_format = "JPEG" if image.format == "MPO" else str(image.format)
+            return image.width, image.height, image_format
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise NotAPicture(f"the file is not a whole picture: {error}") from None
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _move(part: Path, target: Path) -> int:
+    """Rename a file so that it survives a power cut under its new name; its size in bytes."""
+    try:
+        _sync(part)
+        _make_folder(target.parent)
+        part.replace(target)
+        _sync(target.parent)
+        return target.stat().st_size
+    except OSError as error:
+        raise StorageError(
+            f"{target} cannot be written: {error.strerror or error}. The picture is paid and "
+            "kept; mend the folder or the disk and run again."
+        ) from error
 
 
 def _make_folder(folder: Path) -> None:

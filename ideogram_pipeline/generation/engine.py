@@ -128,14 +128,22 @@ class Engine:
                     self._work.create_task(self._carry_on(attempt))
 
     async def _settle(self, attempt: Attempt) -> None:
+        """Find out whether it was accepted; if not, and it is wanted, send it once more."""
         try:
             async with self._slots:
-                # What nobody wants any more is looked for, since it may be paid, but not asked for.
-                wanted = attempt.fingerprint in self._wanted and self._limits.run != 0
-                attempt = await self._submit(attempt, send=wanted)
+                attempt = await self._submit(attempt, send=False)
+                if attempt.state == schema.SUBMITTING and attempt.fingerprint in self._wanted:
+                    attempt = await self._resend(attempt)
             self._work.create_task(self._carry_on(attempt))
         except ClaimLost:
             self._carried.discard(attempt.id)
+
+    async def _resend(self, attempt: Attempt) -> Attempt:
+        begun = self._journal.resend(attempt, self._run_id, self._limits)
+        if isinstance(begun, OverBudget):
+            self.not_begun[attempt.fingerprint] = NotBegun("deferred", begun.message)
+            return attempt
+        return await self._submit(begun)
 
     async def _carry_on(self, attempt: Attempt) -> None:
         """See an attempt of a dead run to its end; if it is wanted, ``_bring_home`` follows it."""

@@ -17,7 +17,14 @@ from ideogram_pipeline.apiframe.model import Job
 from ideogram_pipeline.generation import schema
 from ideogram_pipeline.generation.attempt import Attempt, StoredImage
 from ideogram_pipeline.generation.database import Database
-from ideogram_pipeline.generation.limits import Balance, Limits, Mark, OverBudget, over_budget
+from ideogram_pipeline.generation.limits import (
+    Balance,
+    Limits,
+    Mark,
+    OverBudget,
+    over_budget,
+    over_run_limit,
+)
 from ideogram_pipeline.generation.times import now_text, to_text
 from ideogram_pipeline.planning.identity import idempotency_key
 from ideogram_pipeline.planning.model import PlannedImage
@@ -170,6 +177,20 @@ class Journal:
                 retriable=int(retriable),
             )
 
+    def note_content(self, attempt: Attempt, sha256: str) -> Attempt:
+        """Note the hash of the whole and checked file, before it is moved to its place."""
+        return self._move(attempt, attempt.state, sha256=sha256)
+
+    def resend(self, attempt: Attempt, run_id: str, limits: Limits) -> Attempt | OverBudget:
+        """Let ``run_id`` send once more what an earlier run may have sent in vain.
+
+        Its price counts in that run from now on. The other limits have reserved it since its
+        intent.
+        """
+        with self._db.write() as connection:
+            over = over_run_limit(connection, attempt.credits, run_id=run_id, limits=limits)
+            return over or self._move_in(connection, attempt, attempt.state, run_id=run_id)
+
     def store(self, attempt: Attempt, image: StoredImage) -> Attempt:
         """Note that the file is whole, checked and in its place."""
         return self._move(
@@ -262,6 +283,19 @@ class Journal:
                 select(_attempts.c.job_id).where(_attempts.c.job_id.in_(job_ids))
             )
             return {job_id for job_id in found if job_id}
+
+    def has_twin_in_doubt(self, attempt: Attempt) -> bool:
+        """Whether another attempt that may have been accepted has the same seed.
+
+        Then a job that differs from this one's request in its addresses could be the other's.
+        """
+        twin = and_(
+            _attempts.c.id != attempt.id,
+            _attempts.c.seed == attempt.seed,
+            _attempts.c.state.in_(schema.UNKNOWN),
+        )
+        with self._db.read() as connection:
+            return connection.scalar(select(_attempts.c.id).where(twin).limit(1)) is not None
 
     def has_jobs_before(self, moment: datetime) -> bool:
         """Whether a job of ours was accepted before ``moment``, by the provider's clock."""

@@ -63,10 +63,9 @@ def over_budget(
 ) -> OverBudget | None:
     """Find the first limit that the price of ``planned`` would pass; asked within its intent."""
     price = planned.credits
-    if limits.run is not None:
-        spent = _spent(connection, _attempts.c.run_id == run_id)
-        if spent + price > limits.run:
-            return OverBudget("run", f"the run's limit of {limits.run} credits is reached")
+    over = over_run_limit(connection, price, run_id=run_id, limits=limits)
+    if over:
+        return over
     monthly = (limits.monthly or {}).get(planned.character_id)
     if monthly is not None:
         month = to_text(now)[:7]
@@ -93,6 +92,15 @@ def over_budget(
             floor = f", of which {limits.floor} are not to be touched" if limits.floor else ""
             return OverBudget("balance", f"the account has {left} credits left{floor}")
     return None
+
+
+def over_run_limit(
+    connection: Connection, price: int, *, run_id: str, limits: Limits
+) -> OverBudget | None:
+    """Say whether ``price`` credits more would pass the limit of a run."""
+    if limits.run is None or _spent(connection, _attempts.c.run_id == run_id) + price <= limits.run:
+        return None
+    return OverBudget("run", f"the run's limit of {limits.run} credits is reached")
 
 
 def _spent(connection: Connection, which: ColumnElement[bool]) -> int:

@@ -35,6 +35,9 @@ class Search:
 
     matches: tuple[Job, ...]
     """Jobs that no attempt has and whose request is this attempt's, oldest first."""
+    near: tuple[Job, ...]
+    """The same, but for the addresses of the inputs, oldest first: the provider may keep them
+    under addresses of its own, or they were uploaded once more."""
     exhaustive: bool
     """The listing reached back past the intent and every candidate could be compared."""
 
@@ -48,13 +51,8 @@ class Records:
         self._inputs: dict[str, Job | None] = {}
         self._one_at_a_time = asyncio.Lock()
 
-    async def search(self, attempt: Attempt, *, compare_addresses: bool = True) -> Search:
-        """Look for the job of ``attempt``.
-
-        Args:
-            attempt: Its body says what to look for, its intent how far back.
-            compare_addresses: Whether the input pictures' addresses must be the same, too. An
-                upload made again has another address.
+    async def search(self, attempt: Attempt) -> Search:
+        """Look for the job of ``attempt``: its body says for what, its intent how far back.
 
         Raises:
             ProviderError: The records cannot be read now.
@@ -62,6 +60,7 @@ class Records:
         async with self._one_at_a_time:
             since = attempt.intended_at - LOOK_BACK
             matches: list[Job] = []
+            near: list[Job] = []
             exhaustive = True
             cursor: str | None = None
             while True:
@@ -72,11 +71,12 @@ class Records:
                     if listed.id in claimed:
                         continue
                     job = await self._with_input(listed.id)
-                    verdict = job and same_request(
-                        attempt.request, job.input, addresses=compare_addresses
-                    )
+                    echoed = job.input if job else None
+                    verdict = same_request(attempt.request, echoed, addresses=True)
                     if job and verdict:
                         matches.append(job)
+                    elif job and same_request(attempt.request, echoed, addresses=False):
+                        near.append(job)
                     exhaustive &= verdict is not None
                 cursor = page.next_cursor
                 if len(recent) < len(page.jobs):
@@ -85,7 +85,7 @@ class Records:
                     # The end of all records proves nothing if some of ours are missing from them.
                     exhaustive &= not self._journal.has_jobs_before(since)
                     break
-            return Search(tuple(reversed(matches)), exhaustive)
+            return Search(tuple(reversed(matches)), tuple(reversed(near)), exhaustive)
 
     async def _with_input(self, job_id: str) -> Job | None:
         if job_id not in self._inputs:

@@ -157,6 +157,8 @@ class Submitter:
         search = await self._records.search(attempt)
         if search.matches:
             return self._accept(attempt, search.matches[0].id)
+        if len(search.near) == 1 and not self._journal.has_twin_in_doubt(attempt):
+            return self._accept(attempt, search.near[0].id)
         if self._may_replay(attempt):
             return attempt
         if search.exhaustive:
@@ -185,20 +187,21 @@ class Submitter:
         still be at work on an earlier request, and the attempt is in doubt.
         """
         try:
-            search = await self._records.search(attempt, compare_addresses=False)
+            search = await self._records.search(attempt)
         except KeyRefused:
             raise
         except ProviderError as error:
             return self._journal.doubt(attempt, f"no clear answer yet: {error}")
-        if not search.matches:
+        found = (*search.matches, *search.near)
+        if not found:
             return self._journal.doubt(attempt, message)
-        if len(search.matches) == 1:
-            return self._accept(attempt, search.matches[0].id)
+        if len(found) == 1:
+            return self._accept(attempt, found[0].id)
         return self._journal.close(
             attempt,
             schema.UNRESOLVED,
             f"the provider has another request under this key ({message}); "
-            f"{len(search.matches)} of the account's jobs could be the one",
+            f"{len(found)} of the account's jobs could be the one",
         )
 
 

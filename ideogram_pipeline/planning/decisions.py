@@ -25,7 +25,11 @@ class Plan:
 
     @property
     def quote(self) -> int:
-        """Exact credits that carrying out this plan will cost."""
+        """Credits that carrying out this plan will cost.
+
+        Exact, but for the images that were being submitted when their run ended: if one turns out
+        to have been accepted, it costs nothing more.
+        """
         return sum(entry.credits for entry in self.entries)
 
     def count(self, decision: Decision) -> int:
@@ -44,7 +48,7 @@ class Plan:
         """The quote split by tier, in credits."""
         totals: Counter[RenderingSpeed] = Counter()
         for entry in self.entries:
-            if entry.decision == "generate":
+            if entry.credits:
                 totals[entry.planned.rendering_speed] += entry.credits
         return dict(totals)
 
@@ -67,7 +71,9 @@ def decide(
         first = first_of.get(image.fingerprint)
         if first is None:
             standing = standings.get(image.fingerprint)
-            entry = PlanEntry(image, *_decide_one(image, standing, bought))
+            decision, reason = _decide_one(image, standing, bought)
+            may_be_sent = decision == "generate" or (standing and standing.state == "submitting")
+            entry = PlanEntry(image, decision, reason, image.credits if may_be_sent else 0)
             first_of[image.fingerprint] = entry
         elif first.decision == "generate":
             entry = PlanEntry(image, "reuse", f"the same picture as {_name(first.planned)}")
@@ -92,7 +98,7 @@ def _decide_one(
         case "stored":
             return "reuse", "already on file"
         case "submitting":
-            return "resume", "was being submitted when its run ended"
+            return "resume", "was being submitted when its run ended; may be paid already"
         case "submitted" | "completed":
             return "resume", "paid, not yet on file"
         case "unresolved":

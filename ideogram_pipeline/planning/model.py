@@ -66,11 +66,9 @@ class PlanEntry:
     planned: PlannedImage
     decision: Decision
     reason: str
-
-    @property
-    def credits(self) -> int:
-        """What this entry would cost now: its price if it is to be generated, else 0."""
-        return self.planned.credits if self.decision == "generate" else 0
+    credits: int = 0
+    """What carrying it out costs: its price if it is to be generated, and also if it is to be sent
+    again because nobody knows whether it was accepted (then at most); else 0."""
 
 
 @dataclass(frozen=True, slots=True)

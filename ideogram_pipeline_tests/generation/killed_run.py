@@ -19,7 +19,6 @@ from ideogram_pipeline.apiframe.client import ApiframeClient
 from ideogram_pipeline.apiframe.download import Downloader
 from ideogram_pipeline.catalog.reading import read_catalog
 from ideogram_pipeline.generation import collecting, run_records
-from ideogram_pipeline.generation.collecting import Collector
 from ideogram_pipeline.generation.journal import Journal
 from ideogram_pipeline.generation.plans import make_plan
 from ideogram_pipeline.generation.run import generate
@@ -43,7 +42,8 @@ STEPS: dict[str, tuple[Any, str]] = {
     "check": (collecting, "inspect"),
     "rename": (Path, "replace"),
     "sync": (collecting, "_sync"),
-    "file": (Collector, "_file"),
+    "note_content": (Journal, "note_content"),
+    "move": (collecting, "_move"),
     "store": (Journal, "store"),
     "close_run": (run_records, "close_run"),
 }

@@ -92,8 +92,13 @@ class Desk:
     def target(self) -> Path:
         return self.folder / "images" / "ann" / "ann-1" / "base-v1-a1.png"
 
-    def die_and_come_back(self) -> None:
-        """Another run takes over, as after a kill."""
+    def move_and_die(self, content: bytes) -> None:
+        """Put a checked file into its place, and be killed before that is in the journal.
+
+        Then another run takes over.
+        """
+        self.journal.note_content(self.attempt, hashlib.sha256(content).hexdigest())
+        self.put(self.target, content)
         (self.attempt,) = self.journal.take_over("run-2", lambda owner: False)
 
     def put(self, path: Path, content: bytes) -> None:
@@ -253,25 +258,27 @@ class TestSalvage:
         self, desk: Callable[..., Desk]
     ) -> None:
         at = desk(503)
-        at.put(at.target, PNG)
-        at.die_and_come_back()
+        at.move_and_die(PNG)
         assert at.collect(None).state == "stored"
         assert (at.fetched, at.provider.asked) == ([], [])
         assert at.target.read_bytes() == PNG
 
-    def test_a_damaged_one_is_fetched_again(self, desk: Callable[..., Desk]) -> None:
+    def test_one_that_was_changed_since_is_not_taken(self, desk: Callable[..., Desk]) -> None:
         at = desk(PNG)
+        at.move_and_die(PNG)
         at.put(at.target, PNG[:30])
-        at.die_and_come_back()
         assert at.collect(at.job()).state == "stored"
-        assert at.target.read_bytes() == PNG
+        assert (at.folder / stored_path(at)).read_bytes() == PNG
 
+    @pytest.mark.parametrize("taken_over", [False, True])
     def test_a_picture_of_a_lost_journal_is_neither_taken_nor_written_over(
-        self, desk: Callable[..., Desk]
+        self, desk: Callable[..., Desk], taken_over: bool
     ) -> None:
         at = desk(PNG)
         older = picture(colour="navy")
         at.put(at.target, older)
+        if taken_over:
+            (at.attempt,) = at.journal.take_over("run-2", lambda owner: False)
         assert at.collect(at.job()).state == "stored"
         assert at.target.read_bytes() == older
         assert (at.folder / stored_path(at)).read_bytes() == PNG

@@ -293,6 +293,20 @@ class TestLeftovers:
             assert desk.run().exit_code == 0
             assert_books_right(desk, 2)
 
+    def test_what_must_be_sent_again_is_in_the_quote_and_under_the_limit(
+        self, tmp_path: Path
+    ) -> None:
+        with bench(tmp_path, FAST, small(tmp_path / "catalog", prompts=1)) as desk:
+            desk.tell("faults", [{"fault": "lost_before", "times": 6}])
+            assert fates(desk.run()) == {"failed": 1}
+            sent = requests(desk, "generate")
+            assert desk.plan().quote == 10
+            assert fates(desk.run(max_credits=9)) == {"deferred": 1}
+            assert requests(desk, "generate") == sent, "over the limit nothing leaves"
+            report = desk.run(max_credits=desk.plan().quote)
+            assert (fates(report), report.credits) == ({"made": 1}, 10)
+            assert_books_right(desk, 1)
+
     def test_an_input_that_has_expired_meanwhile_is_uploaded_anew(self, tmp_path: Path) -> None:
         """The replay within the window sends the old address; its failure costs nothing."""
         with bench(tmp_path, FAST, small(tmp_path / "catalog", prompts=1)) as desk:

@@ -109,7 +109,7 @@ def test_it_pages_back_to_the_intent_and_no_further(journal: Journal) -> None:
         pages=[page(job, cursor="2"), page(before, cursor="3")], jobs={"other": job}
     )
     found = search(provider, journal)
-    assert found == Search((), exhaustive=True)
+    assert found == Search((), (), exhaustive=True)
     assert [about for kind, about in provider.asked if kind == "list"] == [None, "2"]
 
 
@@ -119,12 +119,12 @@ def test_a_job_that_cannot_be_compared_leaves_it_open(journal: Journal) -> None:
         provider = ScriptedProvider(pages=[page(job_of(other, "x"))], jobs={"x": hidden})
         records = Records(provider, journal)  # type: ignore[arg-type]
         found = asyncio.run(records.search(other))
-        assert found == Search((), exhaustive=False)
+        assert found == Search((), (), exhaustive=False)
 
 
 def test_transient_trouble_is_borne_for_a_while(journal: Journal) -> None:
     provider = ScriptedProvider(pages=[Transient("503"), Transient("503"), page()])
-    assert search(provider, journal) == Search((), exhaustive=True)
+    assert search(provider, journal) == Search((), (), exhaustive=True)
     lasting = ScriptedProvider(pages=[Transient("503")])
     with pytest.raises(Transient):
         search(lasting, journal, 2)

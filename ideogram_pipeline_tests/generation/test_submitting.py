@@ -154,22 +154,36 @@ class TestTheWindow:
         assert at.submit().state == "absent"
         assert at.provider.submits == []
 
-    @pytest.mark.parametrize("echo", ["hidden", "near"])
-    def test_after_it_anything_less_than_proof_is_left_to_a_person(
-        self, journal: Journal, echo: str
-    ) -> None:
+    def test_after_it_anything_less_than_proof_is_left_to_a_person(self, journal: Journal) -> None:
         at = desk(journal, accepted(), in_doubt=True)
-        job = job_of(at.attempt, "job-7", input=None)
-        if echo == "near":
-            rehosted = at.attempt.request
-            rehosted["ideogramParams"]["character_reference_image"] = "https://their/own.png"
-            job = job_of(at.attempt, "job-7", input=rehosted)
-        at.provider.jobs["job-7"] = job
+        at.provider.jobs["job-7"] = job_of(at.attempt, "job-7", input=None)
         at.provider.clock.pass_hours(25)
         done = at.submit()
         assert done.state == "unresolved"
         assert "2026-11-22 09:00 UTC" in (done.error or "")
         assert at.provider.submits == []
+
+    @pytest.mark.parametrize("hours", [0, 25])
+    @pytest.mark.parametrize("twin", [False, True])
+    def test_inputs_at_other_addresses_are_no_difference_unless_a_twin_is_in_doubt(
+        self, journal: Journal, hours: int, twin: bool
+    ) -> None:
+        at = desk(journal, accepted("job-8"), in_doubt=True)
+        rehosted = at.attempt.request
+        rehosted["ideogramParams"]["character_reference_image"] = "https://their/own.png"
+        at.provider.jobs["job-7"] = job_of(at.attempt, "job-7", input=rehosted)
+        at.provider.clock.pass_hours(hours)
+        if twin:
+            begin(journal, image(2))
+            with journal._db.write() as connection:
+                connection.exec_driver_sql(f"UPDATE attempts SET seed = {at.attempt.seed}")
+        done = at.submit()
+        if not twin:
+            assert (done.job_id, at.provider.submits) == ("job-7", [])
+        elif hours:
+            assert (done.state, at.provider.submits) == ("unresolved", [])
+        else:
+            assert done.job_id == "job-8", "the key decides"
 
     def test_a_late_find_is_adopted_all_the_same(self, journal: Journal) -> None:
         at = desk(journal, accepted(), in_doubt=True)

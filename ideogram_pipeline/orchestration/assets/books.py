@@ -148,7 +148,9 @@ def _compared(found: Reconciliation) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=not wrong and not reasons,
         check_name="ledger_equals_provider",
-        severity=dg.AssetCheckSeverity.ERROR if wrong else dg.AssetCheckSeverity.WARN,
+        severity=dg.AssetCheckSeverity.WARN
+        if reasons and not wrong
+        else dg.AssetCheckSeverity.ERROR,
         description=" ".join(reasons) or None,
         metadata=_numbers(found),
     )
