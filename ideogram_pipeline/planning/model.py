@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from ideogram_pipeline.apiframe.model import INPUT_PARAMS, RenderingSpeed
 from ideogram_pipeline.catalog.model import Picture
@@ -51,7 +51,8 @@ class PlannedImage:
     @property
     def rendering_speed(self) -> RenderingSpeed:
         """The tier as sent."""
-        return self.params["rendering_speed"]  # type: ignore[return-value]
+        # The catalog lets in no other words than the tiers'.
+        return cast(RenderingSpeed, self.params["rendering_speed"])
 
     @property
     def reproducible(self) -> bool:
