@@ -55,6 +55,11 @@ class ProviderClock:
         """The provider's time at which ``elapsed`` was 0."""
         self._behind: list[datetime] = []
 
+    @property
+    def is_told(self) -> bool:
+        """Whether any answer has carried a readable ``Date`` yet."""
+        return self._epoch is not None
+
     def now(self) -> datetime:
         """The provider's present time in UTC, at most about a second early.
 

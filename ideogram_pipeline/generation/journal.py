@@ -285,17 +285,17 @@ class Journal:
             return {job_id for job_id in found if job_id}
 
     def has_twin_in_doubt(self, attempt: Attempt) -> bool:
-        """Whether another attempt that may have been accepted has the same seed.
+        """Whether another attempt that may have been accepted has the same seed or the same text.
 
-        Then a job that differs from this one's request in its addresses could be the other's.
+        Then a job that is merely like this one's request could be the other's.
         """
-        twin = and_(
-            _attempts.c.id != attempt.id,
-            _attempts.c.seed == attempt.seed,
-            _attempts.c.state.in_(schema.UNKNOWN),
-        )
+        others = and_(_attempts.c.id != attempt.id, _attempts.c.state.in_(schema.UNKNOWN))
         with self._db.read() as connection:
-            return connection.scalar(select(_attempts.c.id).where(twin).limit(1)) is not None
+            rows = connection.execute(select(_attempts).where(others)).mappings()
+            return any(
+                other.seed == attempt.seed or other.request["prompt"] == attempt.request["prompt"]
+                for other in map(Attempt.from_row, rows)
+            )
 
     def has_jobs_before(self, moment: datetime) -> bool:
         """Whether a job of ours was accepted before ``moment``, by the provider's clock."""

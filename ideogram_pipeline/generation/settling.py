@@ -7,12 +7,15 @@ of an attempt can be told from all others by comparing that echo with the bytes 
 from __future__ import annotations
 
 import asyncio
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum
 from functools import partial
 from typing import Any
 
+from ideogram_pipeline.apiframe.clock import ProviderClock
 from ideogram_pipeline.apiframe.errors import NotFound
 from ideogram_pipeline.apiframe.model import INPUT_PARAMS, Job
 from ideogram_pipeline.apiframe.retrying import patiently
@@ -25,8 +28,23 @@ REPLAY_WINDOW = timedelta(hours=20)
 and our own slowness."""
 LOOK_BACK = timedelta(minutes=10)
 """How much earlier than the intent a job may be dated: two servers, two clocks."""
+LOOK_BACK_UNTOLD = timedelta(hours=26)
+"""The same where the provider's answers carry no time, and the intent has that of this machine."""
 
-_ADDRESSES = frozenset(INPUT_PARAMS)
+
+class Likeness(Enum):
+    """How a job's echoed input compares with the bytes that we sent."""
+
+    SAME = "same"
+    """Prompt, seed and all else that is echoed are equal, the addresses of the inputs too."""
+    LIKE = "like"
+    """Nothing that is echoed contradicts ours. The provider may keep the inputs under addresses
+    of its own, write words in another case, or leave out what it likes, but not the prompt."""
+    UNCLEAR = "unclear"
+    """It cannot be told: too little is echoed, or our seed beside something that is not ours.
+    Nothing may be bought again on the strength of this."""
+    OTHER = "other"
+    """Another seed: somebody asked for something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +52,9 @@ class Search:
     """What the account's records say about an attempt."""
 
     matches: tuple[Job, ...]
-    """Jobs that no attempt has and whose request is this attempt's, oldest first."""
+    """Jobs that no attempt has and whose request is the ``SAME``, oldest first."""
     near: tuple[Job, ...]
-    """The same, but for the addresses of the inputs, oldest first: the provider may keep them
-    under addresses of its own, or they were uploaded once more."""
+    """Such jobs whose request is ``LIKE`` ours, oldest first."""
     exhaustive: bool
     """The listing reached back past the intent and every candidate could be compared."""
 
@@ -58,9 +75,8 @@ class Records:
             ProviderError: The records cannot be read now.
         """
         async with self._one_at_a_time:
-            since = attempt.intended_at - LOOK_BACK
-            matches: list[Job] = []
-            near: list[Job] = []
+            since = attempt.intended_at - look_back(self._provider.clock)
+            found: dict[Likeness, list[Job]] = {likeness: [] for likeness in Likeness}
             exhaustive = True
             cursor: str | None = None
             while True:
@@ -68,26 +84,29 @@ class Records:
                 recent = [j for j in page.jobs if j.created_at is None or j.created_at >= since]
                 claimed = self._journal.claimed_jobs([job.id for job in recent])
                 for listed in recent:
-                    if listed.id in claimed:
-                        continue
-                    job = await self._with_input(listed.id)
-                    echoed = job.input if job else None
-                    verdict = same_request(attempt.request, echoed, addresses=True)
-                    if job and verdict:
-                        matches.append(job)
-                    elif job and same_request(attempt.request, echoed, addresses=False):
-                        near.append(job)
-                    exhaustive &= verdict is not None
+                    if listed.id not in claimed:
+                        job = await self.with_input(listed.id)
+                        echoed = job.input if job else None
+                        found[compare(attempt.request, echoed)].append(job or listed)
                 cursor = page.next_cursor
                 if len(recent) < len(page.jobs):
                     break
                 if not page.has_more or not cursor:
                     # The end of all records proves nothing if some of ours are missing from them.
-                    exhaustive &= not self._journal.has_jobs_before(since)
+                    exhaustive = not self._journal.has_jobs_before(since)
                     break
-            return Search(tuple(reversed(matches)), tuple(reversed(near)), exhaustive)
+            return Search(
+                matches=tuple(reversed(found[Likeness.SAME])),
+                near=tuple(reversed(found[Likeness.LIKE])),
+                exhaustive=exhaustive and not found[Likeness.UNCLEAR] and not found[Likeness.LIKE],
+            )
 
-    async def _with_input(self, job_id: str) -> Job | None:
+    async def with_input(self, job_id: str) -> Job | None:
+        """A listed job with what was asked of it; ``None`` if the record is gone.
+
+        Raises:
+            ProviderError: The record cannot be read now.
+        """
         if job_id not in self._inputs:
             try:
                 self._inputs[job_id] = await patiently(partial(self._provider.job, job_id))
@@ -96,33 +115,39 @@ class Records:
         return self._inputs[job_id]
 
 
-def same_request(
-    sent: Mapping[str, Any], echoed: Mapping[str, Any] | None, *, addresses: bool
-) -> bool | None:
+def look_back(clock: ProviderClock) -> timedelta:
+    """How much earlier than its intent a job of ours may be dated."""
+    return LOOK_BACK if clock.is_told else LOOK_BACK_UNTOLD
+
+
+def compare(sent: Mapping[str, Any], echoed: Mapping[str, Any] | None) -> Likeness:
     """Compare a submitted body with a job's ``input``.
 
-    The echo may be the body itself or flattened, and may hold more; what it holds of ours must be
-    equal, and prompt and seed must be there.
-
-    Returns:
-        Whether they are the same; ``None`` if that cannot be told: the echo lacks what is needed,
-        or has our seed and differs in something else, as when the provider keeps the inputs under
-        addresses of its own. Nothing may be bought again on the strength of such a difference.
+    The echo may be the body itself or flattened, and may hold more.
     """
-    if not echoed:
-        return None
-    ours, theirs = dict(_leaves(sent)), dict(_leaves(echoed))
-    if "seed" not in theirs or "prompt" not in theirs:
-        return None
-    if not _equal(theirs["seed"], ours["seed"]):
-        return False
-    ignored = frozenset[str]() if addresses else _ADDRESSES
-    compared = [name for name in ours if name in theirs and name not in ignored]
-    return all(_equal(theirs[name], ours[name]) for name in compared) or None
+    ours, theirs = dict(_leaves(sent)), dict(_leaves(echoed or {}))
+    common = {name: (theirs[name], ours[name]) for name in ours if name in theirs}
+    if "seed" in common and not _equal(*common["seed"]):
+        return Likeness.OTHER
+    if "prompt" not in common:
+        return Likeness.UNCLEAR
+    if "seed" in common and all(_equal(*pair) for pair in common.values()):
+        return Likeness.SAME
+    said = (pair for name, pair in common.items() if name not in INPUT_PARAMS)
+    if all(_equal(*map(_plain, pair)) for pair in said):
+        return Likeness.LIKE
+    return Likeness.UNCLEAR
 
 
 def _equal(theirs: object, ours: object) -> bool:
     return theirs == ours or str(theirs) == str(ours)
+
+
+def _plain(value: object) -> object:
+    """A text without what a server may change in it: case, spaces, composition of letters."""
+    if not isinstance(value, str):
+        return value
+    return " ".join(unicodedata.normalize("NFKC", value).casefold().split())
 
 
 def _leaves(tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -96,6 +96,7 @@ class Clock:
     """The provider's clock."""
 
     moment: datetime = NOW
+    is_told: bool = True
 
     def now(self) -> datetime:
         return self.moment

@@ -13,7 +13,14 @@ import pytest
 
 from ideogram_pipeline.apiframe.errors import NotFound, Transient
 from ideogram_pipeline.generation.journal import Journal
-from ideogram_pipeline.generation.settling import LOOK_BACK, Records, Search, same_request
+from ideogram_pipeline.generation.settling import (
+    LOOK_BACK,
+    LOOK_BACK_UNTOLD,
+    Likeness,
+    Records,
+    Search,
+    compare,
+)
 from ideogram_pipeline_tests.generation.fakes import (
     NOW,
     ScriptedProvider,
@@ -29,47 +36,48 @@ SENT = json.loads(body_of(image(seed=7)))
 FLAT = {"prompt": SENT["prompt"], **SENT["ideogramParams"]}
 
 
-def compare(echo: dict[str, Any] | None, *, addresses: bool = True) -> bool | None:
-    return same_request(SENT, echo, addresses=addresses)
+@pytest.mark.parametrize("echo", [SENT, FLAT, FLAT | {"num_images": 1, "user": {"id": 3}}], ids=str)
+def test_the_body_flattened_or_with_more_in_it_is_the_same_request(echo: dict[str, Any]) -> None:
+    assert compare(SENT, echo) is Likeness.SAME
 
 
-def test_the_body_and_its_flattened_form_are_the_same_request() -> None:
-    assert compare(SENT) is True
-    assert compare(FLAT) is True
-
-
-def test_more_fields_less_fields_and_numbers_as_text_are_still_the_same() -> None:
-    assert compare(FLAT | {"num_images": 1, "user": {"id": 3}}) is True
-    assert compare({"prompt": FLAT["prompt"], "seed": "7"}) is True
-    assert compare(FLAT | {"seed": 7.0}) is True
+def test_less_fields_and_numbers_as_text_are_still_the_same() -> None:
+    assert compare(SENT, {"prompt": FLAT["prompt"], "seed": "7"}) is Likeness.SAME
+    assert compare(SENT, FLAT | {"seed": 7.0}) is Likeness.SAME
 
 
 def test_another_seed_is_another_request() -> None:
-    assert compare(FLAT | {"seed": 8}) is False
+    assert compare(SENT, FLAT | {"seed": 8}) is Likeness.OTHER
+    assert compare(SENT, {"seed": 8}) is Likeness.OTHER
 
 
-@pytest.mark.parametrize("echo", [None, {}, {"prompt": FLAT["prompt"]}, {"seed": 7}], ids=str)
-def test_without_prompt_and_seed_nothing_can_be_told(echo: dict[str, Any] | None) -> None:
-    assert compare(echo) is None
+@pytest.mark.parametrize("echo", [None, {}, {"seed": 7}, {"prompt": "rewritten"}], ids=str)
+def test_without_our_text_nothing_can_be_told(echo: dict[str, Any] | None) -> None:
+    assert compare(SENT, echo) is Likeness.UNCLEAR
+
+
+@pytest.mark.parametrize("change", [{"prompt": "rewritten"}, {"rendering_speed": "fast"}], ids=str)
+def test_our_seed_with_something_else_changed_proves_nothing(change: dict[str, Any]) -> None:
+    """It is not adopted, and it does not prove either that ours is not there."""
+    assert compare(SENT, FLAT | change) is Likeness.UNCLEAR
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"prompt": "rewritten"},
-        {"style_type": "auto"},
         {"character_reference_image": "https://other"},
+        {"prompt": f"  {FLAT['prompt'].upper()} "},
+        {"style_type": str(FLAT["style_type"]).upper()},
     ],
     ids=str,
 )
-def test_our_seed_with_something_else_changed_proves_nothing(change: dict[str, Any]) -> None:
-    """It is not adopted, and it does not prove either that ours is not there."""
-    assert compare(FLAT | change) is None
+def test_what_a_server_may_rewrite_makes_it_like_ours(change: dict[str, Any]) -> None:
+    assert compare(SENT, FLAT | change) is Likeness.LIKE
 
 
-def test_addresses_can_be_left_out_of_account() -> None:
-    moved = FLAT | {"character_reference_image": "https://other"}
-    assert compare(moved, addresses=False) is True
+def test_our_text_without_a_seed_is_like_ours() -> None:
+    assert compare(SENT, {"prompt": FLAT["prompt"]}) is Likeness.LIKE
+    assert compare(SENT, {"prompt": FLAT["prompt"], "style_type": "Fiction"}) is Likeness.UNCLEAR
 
 
 @pytest.fixture
@@ -111,6 +119,17 @@ def test_it_pages_back_to_the_intent_and_no_further(journal: Journal) -> None:
     found = search(provider, journal)
     assert found == Search((), (), exhaustive=True)
     assert [about for kind, about in provider.asked if kind == "list"] == [None, "2"]
+
+
+def test_without_the_providers_time_it_looks_back_over_a_day(journal: Journal) -> None:
+    """This machine's clock may be hours wrong."""
+    attempt = begin(journal, image(2))
+    early = job_of(attempt, "early", created_at=NOW - LOOK_BACK_UNTOLD + timedelta(minutes=1))
+    for told, matches in ((True, 0), (False, 1)):
+        provider = ScriptedProvider(jobs={"early": early})
+        provider.clock.is_told = told
+        records = Records(provider, journal)  # type: ignore[arg-type]
+        assert len(asyncio.run(records.search(attempt)).matches) == matches
 
 
 def test_a_job_that_cannot_be_compared_leaves_it_open(journal: Journal) -> None:
