@@ -40,6 +40,7 @@ WAITING_FOR_COLLECTION = 16
 """Pictures that may wait to be fetched while new jobs are started."""
 FOLLOW_SECONDS = 0.5
 """How often the journal is read for a picture that another run is at."""
+STOPPED = "the run was stopped before its turn"
 BALANCE_SECONDS = 10.0
 """How old a balance may be for a limit that it sets to be believed."""
 
@@ -88,6 +89,7 @@ class Engine:
         self._balance = balance
         self._balance_at = time.monotonic()
         self._made = self._failed = self._spent = 0
+        self._stopped = False
         self.out_of_money: str | None = None
         """The provider's words when the balance did not suffice; nothing new is begun after it."""
         self.not_begun: dict[str, NotBegun] = {}
@@ -107,10 +109,18 @@ class Engine:
                     await self._recover()
                     for planned in self._wanted.values():
                         await self._room.acquire()
+                        if self._stopped:
+                            break
                         self._work.create_task(self._in_room(planned))
                 watching.cancel()
         except BaseExceptionGroup as errors:
             raise _foremost(errors) from None
+
+    def stop(self) -> None:
+        """Begin nothing more and wait for no job; what is nearly home is still brought home."""
+        self._stopped = True
+        self._workers.submitter.stop()
+        self._workers.watcher.stop()
 
     async def _recover(self) -> None:
         """Carry on what dead runs left open.
@@ -200,6 +210,8 @@ class Engine:
 
     async def _begin(self, planned: PlannedImage) -> Attempt | Busy | NotBegun:
         """Write down the intent, once the inputs are at the provider and the limits allow it."""
+        if self._stopped:
+            return NotBegun("deferred", STOPPED)
         if self.out_of_money:
             return NotBegun("deferred", self.out_of_money)
         try:
@@ -208,6 +220,8 @@ class Engine:
             raise
         except (CatalogError, ProviderError) as error:
             return NotBegun("failed", f"its reference cannot be handed over: {error}")
+        if self._stopped:
+            return NotBegun("deferred", STOPPED)
         begun = self._write_intent(planned, urls)
         over_balance = isinstance(begun, OverBudget) and begun.limit == "balance"
         if over_balance and await self._renew_balance():
@@ -283,7 +297,7 @@ class Engine:
     async def _follow(self, attempt: Attempt) -> Attempt:
         """Wait while another task or run is at a picture; take over from a run that has died."""
         until = time.monotonic() + self._patience
-        while attempt.state in schema.OPEN and time.monotonic() < until:
+        while attempt.state in schema.OPEN and time.monotonic() < until and not self._stopped:
             if attempt.owner == self._run_id:
                 if attempt.id not in self._carried:
                     break  # We have done for it what can be done now.

@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+GRACE_SECONDS = 5.0
+"""How long work that is nearly done may go on after the first signal."""
 
 
-def run_stoppable(work: Coroutine[Any, Any, None]) -> None:
+def run_stoppable(work: Coroutine[Any, Any, None], wind_down: Callable[[], None]) -> None:
     """Run ``work`` to its end, or until this process is asked to stop.
 
+    The first signal calls ``wind_down``, after which the work should end by itself, and cancels it
+    after ``GRACE_SECONDS`` if it does not. The second signal cancels it at once.
+
     Dagster's own handlers raise at whatever instruction the process is, so that a lock which was
-    just taken would stay taken. For the time of the work they are replaced by ones that cancel it
-    at its next wait. In another thread than the main one, where no signal arrives, nothing changes.
+    just taken would stay taken. For the time of the work they are replaced by these. In another
+    thread than the main one, where no signal arrives, nothing changes.
 
     Raises:
         KeyboardInterrupt: SIGINT or SIGTERM came; the journal is right.
@@ -33,8 +38,12 @@ def run_stoppable(work: Coroutine[Any, Any, None]) -> None:
 
         def stop() -> None:
             nonlocal told_to_stop
+            if told_to_stop:
+                task.cancel()
+                return
             told_to_stop = True
-            task.cancel()
+            wind_down()
+            loop.call_later(GRACE_SECONDS, task.cancel)
 
         before = {number: signal.getsignal(number) for number in SIGNALS}
         for number in SIGNALS:

@@ -65,10 +65,10 @@ class Slots:
         self.taken -= 1
         self._room.set()
 
-    async def opening(self) -> None:
-        """Wait until the pause that the provider asked for is over."""
-        while (wait := self._closed_until - time.monotonic()) > 0:
-            await asyncio.sleep(wait)
+    @property
+    def pause(self) -> float:
+        """Seconds that are left of the pause that the provider asked for; 0 without one."""
+        return max(0.0, self._closed_until - time.monotonic())
 
     def grow(self) -> None:
         """Count an acceptance."""

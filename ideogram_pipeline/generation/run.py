@@ -25,7 +25,7 @@ from ideogram_pipeline.generation.owners import Owner, is_alive
 from ideogram_pipeline.generation.pacing import RequestRate, Slots
 from ideogram_pipeline.generation.provider import Provider
 from ideogram_pipeline.generation.references import References
-from ideogram_pipeline.generation.report import NotBegun, ProgressListener, RunReport
+from ideogram_pipeline.generation.report import ProgressListener, RunReport
 from ideogram_pipeline.generation.settling import Records
 from ideogram_pipeline.generation.submitting import Submitter
 from ideogram_pipeline.generation.uploads import Uploads
@@ -82,7 +82,7 @@ def generate(
             if plan.count("generate") or plan.count("resume") or journal.has_open_attempts():
                 with provider_access(settings) as access:
                     limits = _limits(settings, catalog, max_credits)
-                    run_stoppable(run.work(access, limits, on_progress))
+                    run_stoppable(run.work(access, limits, on_progress), run.stop)
             status = "finished"
         finally:
             report = run.report()
@@ -112,7 +112,8 @@ class _Run:
         self._run_id = run_id
         self._database = database
         self._journal = journal
-        self._not_begun: dict[str, NotBegun] = {}
+        self._engine: Engine | None = None
+        self._stopped = False
         self._rate = RequestRate(settings.requests_per_minute)
         self._balance_before: int | None = None
         self._balance_after: int | None = None
@@ -138,7 +139,7 @@ class _Run:
                 settings.max_in_flight, account.max_concurrent_jobs or settings.max_in_flight
             )
             slots = Slots(most, start=most if account.max_concurrent_jobs else CAREFUL_START)
-            engine = Engine(
+            self._engine = Engine(
                 Workers(
                     provider=provider,
                     journal=journal,
@@ -167,12 +168,21 @@ class _Run:
                 patience=settings.patience,
                 on_progress=on_progress,
             )
-            self._not_begun = engine.not_begun
-            await engine.run()
+            if self._stopped:
+                return
+            await self._engine.run()
+            if self._stopped:
+                return
             try:
                 self._balance_after = (await provider.account()).credits
             except Transient:
                 self._balance_after = None
+
+    def stop(self) -> None:
+        """Bring home what is nearly there, and end."""
+        self._stopped = True
+        if self._engine is not None:
+            self._engine.stop()
 
     def report(self) -> RunReport:
         """Say what came of it so far."""
@@ -180,7 +190,10 @@ class _Run:
             run_id=self._run_id,
             provider=self._settings.provider,
             characters=count_fates(
-                self._database, self._plan, run_id=self._run_id, not_begun=self._not_begun
+                self._database,
+                self._plan,
+                run_id=self._run_id,
+                not_begun=self._engine.not_begun if self._engine else {},
             ),
             quote=self._plan.quote,
             unknown_credits=history.unknown_credits(self._database, self._run_id),

@@ -7,6 +7,7 @@ the outcome says about the money decides what may follow, see the branches of ``
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 
@@ -56,6 +57,11 @@ class Submitter:
         self._records = records
         self._slots = slots
         self._patience = patience
+        self._stopped = asyncio.Event()
+
+    def stop(self) -> None:
+        """Send nothing any more; requests that are out are still answered."""
+        self._stopped.set()
 
     async def submit(self, attempt: Attempt, *, send: bool = True) -> Attempt:
         """Send the attempt until its outcome is known.
@@ -65,9 +71,9 @@ class Submitter:
             send: False only looks whether an attempt in doubt was accepted.
 
         Returns:
-            The attempt as ``submitted``, ``rejected``, ``absent`` or ``unresolved``; or still
-            ``submitting`` when the provider gives no clear answer for long: its price stays
-            reserved, and the next run goes on with it.
+            The attempt as ``submitted``, ``rejected``, ``withdrawn``, ``absent`` or
+            ``unresolved``; or still ``submitting`` when the provider gives no clear answer for
+            long: its price stays reserved, and the next run goes on with it.
 
         Raises:
             OutOfMoney: The balance does not suffice.
@@ -79,7 +85,10 @@ class Submitter:
         wait = FIRST_WAIT
         while True:
             # A long pause comes before the look and the question of the window, not after them.
-            await self._slots.opening()
+            while self._slots.pause and not self._stopped.is_set():
+                await self._sleep(self._slots.pause)
+            if self._stopped.is_set():
+                return self._declined(attempt, "the run was stopped", schema.WITHDRAWN)
             if attempt.doubt:
                 try:
                     attempt = await self._settle(attempt)
@@ -100,7 +109,7 @@ class Submitter:
                     unknowns += 1
                     if attempt.state != schema.SUBMITTING or unknowns == UNKNOWN_TRIES:
                         return attempt
-                    await asyncio.sleep(_jitter(wait))
+                    await self._sleep(_jitter(wait))
                 case Rejected(message):
                     return self._declined(attempt, message, schema.REJECTED)
                 case OutOfCredits(message):
@@ -122,15 +131,20 @@ class Submitter:
                     if time.monotonic() - started > self._patience:
                         self._declined(attempt, reason, schema.WITHDRAWN)
                         raise Unreachable(f"The provider cannot be reached: {reason}.")
-                    await asyncio.sleep(_jitter(wait))
+                    await self._sleep(_jitter(wait))
                 case Unknown(reason, retry_after):
                     attempt = self._journal.doubt(attempt, reason)
                     unknowns += 1
                     if unknowns == UNKNOWN_TRIES:
                         return attempt
                     # The server may still be at work on the request that we gave up on.
-                    await asyncio.sleep(max(_jitter(wait), retry_after or 0.0))
+                    await self._sleep(max(_jitter(wait), retry_after or 0.0))
             wait = min(LONGEST_WAIT, wait * 2)
+
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep, or wake because nothing is to be sent any more."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopped.wait(), seconds)
 
     def _accept(self, attempt: Attempt, job_id: str) -> Attempt:
         try:

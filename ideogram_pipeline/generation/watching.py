@@ -60,6 +60,12 @@ class Watcher:
         self._watched: dict[str, _Watched] = {}
         self._news = asyncio.Event()
         self._last_ending = time.monotonic()
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Wait for no job any more: all who do are told that theirs is still running."""
+        self._stopped = True
+        self._give_up()
 
     async def ended(self, job_id: str, tier: str, *, fresh: bool) -> Job:
         """Wait until a job is final.
@@ -70,9 +76,12 @@ class Watcher:
             fresh: Submitted just now; an older job is looked at without delay.
 
         Raises:
-            StillRunning: No job at all has ended for as long as our patience lasts.
+            StillRunning: No job at all has ended for as long as our patience lasts, or waiting
+                was stopped.
             ProviderError: The provider does not answer for it any more.
         """
+        if self._stopped:
+            raise StillRunning
         now = time.monotonic()
         if not self._watched:
             self._last_ending = now
@@ -157,6 +166,9 @@ class Watcher:
 
     def _give_up_when_nothing_moves(self) -> None:
         if time.monotonic() - self._last_ending > self._patience:
-            for watched in self._watched.values():
-                if not watched.done.done():
-                    watched.done.set_exception(StillRunning())
+            self._give_up()
+
+    def _give_up(self) -> None:
+        for watched in self._watched.values():
+            if not watched.done.done():
+                watched.done.set_exception(StillRunning())

@@ -197,8 +197,11 @@ class TestTheWindow:
         at.provider.clock.pass_hours(19.9)
 
         class Pausing(Slots):
-            async def opening(self) -> None:
-                at.provider.clock.pass_hours(1)
+            @property
+            def pause(self) -> float:
+                hours, self.hours = getattr(self, "hours", 1), 0
+                at.provider.clock.pass_hours(hours)
+                return 0.001 if hours else 0.0
 
         at.slots = Pausing(4, 4)
         assert at.submit().state == "absent"
