@@ -13,6 +13,9 @@ from ideogram_pipeline.cli.errors import as_told_to_people
 SHORT_HELP = {
     "plan": "What would be made, why, and the exact price. Spends nothing.",
     "run": "Make what the plan says: pictures, tables, gallery, Dagster's UI.",
+    "reconcile": "The ledger against the provider's own records, job by job.",
+    "settle": "What waits for a person: paid or not, lost, buy again.",
+    "publish": "The DuckDB file anew from the journal, without a run.",
     "demo": "Run everything on the sandbox, whatever keys are set.",
     "sql": "Ask the tables: pictures, attempts, every credit.",
     "doctor": "Check key, balance, catalog, disk, journal and versions.",

@@ -157,7 +157,7 @@ def _journal(settings: Settings) -> Finding:
     )
     if lost:
         return Finding(
-            "!!", "Journal", f"{says}; {lost:,} need a person: see `ideogram-pipeline plan`"
+            "!!", "Journal", f"{says}; {lost:,} wait for a person: see `ideogram-pipeline settle`"
         )
     return Finding("OK", "Journal", says)
 
@@ -165,9 +165,10 @@ def _journal(settings: Settings) -> Finding:
 def _in_journal(settings: Settings) -> tuple[dict[str, int], int]:
     """Number of attempts by state, and number of ledger entries."""
     from ideogram_pipeline.generation import history
-    from ideogram_pipeline.generation.database import journal_path, open_journal
+    from ideogram_pipeline.generation.database import open_journal
+    from ideogram_pipeline.generation.guarding import has_journal
 
-    if not journal_path(settings).exists():
+    if not has_journal(settings):
         return {}, 0
     with open_journal(settings) as database:
         return history.attempts_by_state(database), history.ledger_total(database)[0]
@@ -250,7 +251,7 @@ def _warehouse(settings: Settings) -> Finding:
         return Finding(
             "--",
             "Warehouse",
-            f"{says}, {counted(behind, 'booking')} behind the journal: any run publishes it",
+            f"{says}, {counted(behind, 'booking')} behind the journal: `ideogram-pipeline publish`",
         )
     return Finding("OK", "Warehouse", f"{says}, all of the journal is in it")
 

@@ -101,10 +101,11 @@ class Collector:
         return self._journal.remark(attempt, f"paid and completed, but not fetched: {trouble}")
 
     def _expire(self, attempt: Attempt) -> Attempt:
+        when = "and deleted here" if attempt.sha256 else "before it was fetched"
         return self._journal.close(
             attempt,
             schema.EXPIRED,
-            f"paid ({attempt.credits} credits), and purged by the provider before it was fetched",
+            f"paid ({attempt.credits} credits), and purged by the provider {when}",
         )
 
     def _part(self, attempt: Attempt) -> Path:

@@ -46,12 +46,18 @@ def journal_path(settings: Settings) -> Path:
 def open_journal(settings: Settings) -> Iterator[Database]:
     """Open the journal of this mode, made if it is missing, and close it in the end.
 
+    A journal that was lost or is older than its pictures is restored first, see ``guarding``.
+
     Raises:
         ConfigurationError: ``IDEOGRAM_PIPELINE_JOURNAL_URL`` is not a SQLite file.
-        StorageError: It cannot be made or opened.
+        StorageError: It cannot be made or opened, or not be restored.
     """
+    # The guard works on a journal that is open already.
+    from ideogram_pipeline.generation.guarding import watch_over
+
     database = Database(journal_path(settings))
     try:
+        watch_over(settings, database)
         yield database
     finally:
         database.close()

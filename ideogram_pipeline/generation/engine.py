@@ -71,6 +71,7 @@ class Engine:
         balance: Balance | None,
         is_alive: Callable[[str], bool],
         patience: float,
+        shortage: Callable[[], str | None],
         on_progress: ProgressListener | None = None,
     ) -> None:
         self._provider = workers.provider
@@ -82,6 +83,7 @@ class Engine:
         self._limits = limits
         self._is_alive = is_alive
         self._patience = patience
+        self._shortage = shortage
         self._on_progress = on_progress
         self._room = asyncio.Semaphore(workers.slots.most + WAITING_FOR_COLLECTION)
         self._carried: set[int] = set()
@@ -214,6 +216,8 @@ class Engine:
             return NotBegun("deferred", STOPPED)
         if self.out_of_money:
             return NotBegun("deferred", self.out_of_money)
+        if shortage := self._shortage():
+            return NotBegun("deferred", shortage)
         try:
             urls = await self._workers.references.urls(planned)
         except (KeyRefused, Unreachable):

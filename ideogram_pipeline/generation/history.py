@@ -83,6 +83,20 @@ def last_bought(
     return found
 
 
+def filed(database: Database, fingerprints: Iterable[str]) -> list[tuple[int, str, str, int]]:
+    """Id, state, path and size in bytes of each picture that is, or was, on the disk."""
+    columns = (_attempts.c.id, _attempts.c.state, _attempts.c.path, _attempts.c.bytes)
+    of_files = and_(
+        _attempts.c.state.in_((schema.STORED, schema.EXPIRED)), _attempts.c.path.is_not(None)
+    )
+    found: list[tuple[int, str, str, int]] = []
+    with database.read() as connection:
+        for chunk in _chunks(fingerprints):
+            query = select(*columns).where(_attempts.c.fingerprint.in_(chunk), of_files)
+            found += (tuple(row) for row in connection.execute(query))
+    return found
+
+
 def usual_seconds(database: Database) -> dict[str, float]:
     """Learn how long jobs of each tier have usually taken, in seconds."""
     usual: dict[str, float] = {}

@@ -29,6 +29,9 @@ from ideogram_pipeline.generation.times import now_text, to_text
 from ideogram_pipeline.planning.identity import idempotency_key
 from ideogram_pipeline.planning.model import PlannedImage
 
+NOBODY = "nobody"
+"""Owner of what any run may take over."""
+
 _attempts = schema.attempts
 _ledger = schema.ledger
 
@@ -79,44 +82,56 @@ class Journal:
             balance: The newest known balance, for the floor.
         """
         with self._db.write() as connection:
-            of_fingerprint = _attempts.c.fingerprint == planned.fingerprint
-            settled = or_(
-                _attempts.c.state.in_(schema.LIVE),
-                and_(_attempts.c.state == schema.FAILED, _attempts.c.retriable == 0),
-            )
-            found = select(_attempts).where(of_fingerprint, settled)
-            existing = connection.execute(found).mappings().first()
+            existing = _existing(connection, planned)
             if existing is not None:
-                return Busy(Attempt.from_row(existing))
+                return Busy(existing)
             over = over_budget(
                 connection, planned, run_id=run_id, now=now, limits=limits, balance=balance
             )
             if over:
                 return over
-            number, key = _next_number_and_key(connection, planned)
-            values = {
-                "fingerprint": planned.fingerprint,
-                "number": number,
-                "idempotency_key": key,
-                "state": schema.SUBMITTING,
-                "owner": run_id,
-                "run_id": run_id,
-                "provider": self._provider,
-                "character_id": planned.character_id,
-                "prompt_id": planned.prompt_id,
-                "variation": planned.variation,
-                "edition": planned.edition,
-                "rendering_speed": planned.rendering_speed,
-                "seed": planned.seed,
-                "credits": planned.credits,
-                "body": body,
-                "reference_sha256": planned.reference.sha256,
-                "image_sha256": planned.image.sha256 if planned.image else None,
-                "mask_sha256": planned.mask.sha256 if planned.mask else None,
-                "intended_at": to_text(now),
-            }
-            begun = connection.execute(_attempts.insert().values(values).returning(_attempts))
-            return Attempt.from_row(begun.mappings().one())
+            return self._insert(
+                connection, planned, body, run_id=run_id, state=schema.SUBMITTING, intended_at=now
+            )
+
+    def adopt(
+        self, planned: PlannedImage, body: bytes, job: Job, *, run_id: str, now: datetime
+    ) -> Attempt | Busy:
+        """Take a job of the account that no attempt has for the job of ``planned``.
+
+        It was paid already, so no limit is asked; its charge is booked. Any run may take it over.
+
+        Args:
+            planned: The picture.
+            body: What the job was asked for, as far as that is known.
+            job: The provider's record.
+            run_id: The run to which the charge is booked.
+            now: The provider's time, for a job without a date.
+
+        Raises:
+            AlreadyClaimed: Another attempt has this job.
+        """
+        with self._db.write() as connection:
+            existing = _existing(connection, planned)
+            if existing is not None:
+                return Busy(existing)
+            created_at = job.created_at or now
+            try:
+                adopted = self._insert(
+                    connection,
+                    planned,
+                    body,
+                    run_id=run_id,
+                    state=schema.SUBMITTED,
+                    owner=NOBODY,
+                    intended_at=created_at,
+                    submitted_at=to_text(created_at),
+                    job_id=job.id,
+                )
+            except IntegrityError:
+                raise AlreadyClaimed(job.id) from None
+            _book(connection, adopted, "charge", adopted.credits, "price table", note="adopted")
+            return adopted
 
     def doubt(self, attempt: Attempt, reason: str) -> Attempt:
         """Note that the request may have been accepted although no readable answer came."""
@@ -219,6 +234,16 @@ class Journal:
         """
         return self._move(attempt, state, error=reason)
 
+    def release(self, attempt: Attempt, reason: str) -> Attempt:
+        """Let a picture that was paid and lost be bought again, because a person says so."""
+        return self._move(attempt, schema.FAILED, error=reason, retriable=1)
+
+    def reopen(self, attempt: Attempt, reason: str) -> Attempt:
+        """Have the file of a picture fetched once more, by whichever run comes next; it is paid."""
+        return self._move(
+            attempt, schema.COMPLETED, owner=NOBODY, epoch=attempt.epoch + 1, error=reason
+        )
+
     def remark(self, attempt: Attempt, reason: str) -> Attempt:
         """Keep the newest trouble with an attempt that stays as it is."""
         return self._move(attempt, attempt.state, error=reason)
@@ -251,10 +276,17 @@ class Journal:
             return sorted(map(Attempt.from_row, claimed), key=lambda attempt: attempt.intended_at)
 
     def get(self, attempt_id: int) -> Attempt:
-        """Read an attempt as it is now."""
+        """Read an attempt, which there is, as it is now."""
+        found = self.find(attempt_id)
+        assert found is not None
+        return found
+
+    def find(self, attempt_id: int) -> Attempt | None:
+        """Read an attempt as it is now, if there is such a one."""
         with self._db.read() as connection:
-            row = connection.execute(select(_attempts).where(_attempts.c.id == attempt_id))
-            return Attempt.from_row(row.mappings().one())
+            found = connection.execute(select(_attempts).where(_attempts.c.id == attempt_id))
+            row = found.mappings().one_or_none()
+            return None if row is None else Attempt.from_row(row)
 
     def mark(self) -> Mark:
         """Mark this moment, see ``Balance``."""
@@ -303,6 +335,40 @@ class Journal:
         with self._db.read() as connection:
             return connection.scalar(select(_attempts.c.id).where(earlier).limit(1)) is not None
 
+    def _insert(
+        self,
+        connection: Connection,
+        planned: PlannedImage,
+        body: bytes,
+        *,
+        run_id: str,
+        intended_at: datetime,
+        **values: object,
+    ) -> Attempt:
+        number, key = _next_number_and_key(connection, planned)
+        of_planned = {
+            "fingerprint": planned.fingerprint,
+            "number": number,
+            "idempotency_key": key,
+            "owner": run_id,
+            "run_id": run_id,
+            "provider": self._provider,
+            "character_id": planned.character_id,
+            "prompt_id": planned.prompt_id,
+            "variation": planned.variation,
+            "edition": planned.edition,
+            "rendering_speed": planned.rendering_speed,
+            "seed": planned.seed,
+            "credits": planned.credits,
+            "body": body,
+            "reference_sha256": planned.reference.sha256,
+            "image_sha256": planned.image.sha256 if planned.image else None,
+            "mask_sha256": planned.mask.sha256 if planned.mask else None,
+            "intended_at": to_text(intended_at),
+        }
+        insert = _attempts.insert().values(of_planned | values).returning(_attempts)
+        return Attempt.from_row(connection.execute(insert).mappings().one())
+
     def _move(self, attempt: Attempt, state: str, **values: object) -> Attempt:
         with self._db.write() as connection:
             return self._move_in(connection, attempt, state, **values)
@@ -325,6 +391,17 @@ class Journal:
         if row is None:
             raise ClaimLost(f"attempt {attempt.id} is no longer ours in state {attempt.state}")
         return Attempt.from_row(row)
+
+
+def _existing(connection: Connection, planned: PlannedImage) -> Attempt | None:
+    """The attempt because of which ``planned`` needs no further one, or may have none."""
+    settled = or_(
+        _attempts.c.state.in_(schema.LIVE),
+        and_(_attempts.c.state == schema.FAILED, _attempts.c.retriable == 0),
+    )
+    found = select(_attempts).where(_attempts.c.fingerprint == planned.fingerprint, settled)
+    row = connection.execute(found).mappings().first()
+    return None if row is None else Attempt.from_row(row)
 
 
 def _next_number_and_key(connection: Connection, planned: PlannedImage) -> tuple[int, str]:

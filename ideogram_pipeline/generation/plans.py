@@ -7,7 +7,8 @@ from datetime import datetime
 
 from ideogram_pipeline.catalog.model import Catalog
 from ideogram_pipeline.generation import history
-from ideogram_pipeline.generation.database import journal_path, open_journal
+from ideogram_pipeline.generation.database import open_journal
+from ideogram_pipeline.generation.guarding import has_journal
 from ideogram_pipeline.planning.decisions import Plan, decide
 from ideogram_pipeline.planning.expansion import expand
 from ideogram_pipeline.settings import Settings
@@ -32,7 +33,7 @@ def make_plan(
         StorageError: The journal cannot be read.
     """
     planned = list(expand(catalog, at=at, zone=settings.zone, characters=characters))
-    if not journal_path(settings).exists():
+    if not has_journal(settings):
         return decide(planned, {}, {})
     with open_journal(settings) as database:
         newest = history.newest_attempts(database, (image.fingerprint for image in planned))

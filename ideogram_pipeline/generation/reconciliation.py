@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+import secrets
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 
 from sqlalchemy import func, select
@@ -12,19 +13,22 @@ from sqlalchemy import func, select
 from ideogram_pipeline.apiframe.client import ApiframeClient
 from ideogram_pipeline.apiframe.model import Account, Job
 from ideogram_pipeline.apiframe.retrying import patiently
-from ideogram_pipeline.generation import schema
+from ideogram_pipeline.catalog.model import Catalog
+from ideogram_pipeline.generation import run_records, schema
 from ideogram_pipeline.generation.account import Access, provider_access
+from ideogram_pipeline.generation.adopting import adopt
 from ideogram_pipeline.generation.database import Database, open_journal
+from ideogram_pipeline.generation.guarding import is_recovering
+from ideogram_pipeline.generation.journal import Journal
 from ideogram_pipeline.generation.pacing import RequestRate
 from ideogram_pipeline.generation.provider import Provider
+from ideogram_pipeline.generation.settling import LOOK_BACK, Records
 from ideogram_pipeline.generation.times import from_text
+from ideogram_pipeline.planning.expansion import expand
 from ideogram_pipeline.settings import Settings
 
 _attempts = schema.attempts
 _ledger = schema.ledger
-
-_LOOK_BACK = timedelta(minutes=10)
-"""How much earlier than our first intent a job of ours may be dated, by clocks that disagree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,10 @@ class Reconciliation:
 
     jobs_seen: int
     matched: int
+    adopted: tuple[str, ...]
+    """Job ids of orphans that were made for a planned image, and are ours from now on."""
     orphans: tuple[Orphan, ...]
+    """What is left of them."""
     missing: tuple[str, ...]
     """Job ids of ours that the provider does not list (any more)."""
     ledger_net: int
@@ -64,44 +71,96 @@ class Reconciliation:
     balance: int | None
 
 
-def reconcile(settings: Settings) -> Reconciliation:
-    """Page through the provider's jobs, back to our first one, and compare; changes nothing.
+def reconcile(settings: Settings, catalog: Catalog | None = None) -> Reconciliation:
+    """Page through the provider's jobs, back to our first one, and compare. Spends nothing.
+
+    Args:
+        settings: Where the journal and the provider are.
+        catalog: An orphan that was made for a picture of it is adopted: its charge is booked, and
+            the next run fetches it. Without one, nothing is changed.
 
     Raises:
         ProviderError: The key is refused, or the provider is out of reach.
         StorageError: The journal cannot be read.
     """
-    with open_journal(settings) as database:
-        since = _beginning(database)
-        with provider_access(settings) as access:
-            account, jobs = asyncio.run(_ask(access, settings.requests_per_minute, since))
-        return _compare(database, jobs, account)
+    with open_journal(settings) as database, provider_access(settings) as access:
+        return asyncio.run(_reconcile(settings, database, access, catalog))
+
+
+async def _reconcile(
+    settings: Settings, database: Database, access: Access, catalog: Catalog | None
+) -> Reconciliation:
+    since = None if is_recovering(database) else _beginning(database)
+    async with ApiframeClient(base_url=access.base_url, api_key=access.api_key) as client:
+        provider = Provider(client, RequestRate(settings.requests_per_minute))
+        account = await provider.account()
+        nothing_ours = since is None and not is_recovering(database)
+        jobs = [] if nothing_ours else await _jobs(provider, since)
+        found = _compare(database, jobs, account)
+        if catalog is None or not found.orphans:
+            return found
+        adopted = await _adopt(settings, database, provider, since, catalog)
+        return replace(_compare(database, jobs, account), adopted=adopted)
+
+
+async def _adopt(
+    settings: Settings,
+    database: Database,
+    provider: Provider,
+    since: datetime | None,
+    catalog: Catalog,
+) -> tuple[str, ...]:
+    """Adopt orphans under a run of their own, so that their charges have one."""
+    journal = Journal(database, provider=settings.provider)
+    now = datetime.now(UTC)
+    run_id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+    orphans = await Records(provider, journal).orphans(since)
+    planned = list(expand(catalog, at=now, zone=settings.zone))
+    run_records.open_run(
+        database,
+        run_id,
+        provider=settings.provider,
+        characters=(),
+        credits_quoted=0,
+        images_planned=0,
+        images_reused=0,
+    )
+    adoption = adopt(
+        journal,
+        orphans,
+        planned,
+        catalog,
+        zone=settings.zone,
+        run_id=run_id,
+        now=provider.clock.now(),
+    )
+    run_records.close_run(database, run_id, "finished", requests=provider.requests)
+    return tuple(attempt.job_id for attempt in adoption.adopted if attempt.job_id)
 
 
 def _beginning(database: Database) -> datetime | None:
     """The time before which no job can be ours; ``None`` if none is."""
     with database.read() as connection:
         first = connection.scalar(select(func.min(_attempts.c.intended_at)))
-    return from_text(first) - _LOOK_BACK if first else None
+    return from_text(first) - LOOK_BACK if first else None
 
 
-async def _ask(
-    access: Access, per_minute: int, since: datetime | None
-) -> tuple[Account, list[Job]]:
+async def _jobs(provider: Provider, since: datetime | None) -> list[Job]:
+    """The account's jobs, newest first, back to ``since`` or all."""
     jobs: dict[str, Job] = {}
-    async with ApiframeClient(base_url=access.base_url, api_key=access.api_key) as client:
-        provider = Provider(client, RequestRate(per_minute))
-        account = await provider.account()
-        cursor: str | None = None
-        while since is not None:
-            page = await patiently(partial(provider.newest_jobs, cursor))
-            recent = [j for j in page.jobs if j.created_at is None or j.created_at >= since]
-            jobs.update((job.id, job) for job in recent)
-            cursor = page.next_cursor
-            # The newest come first, so that a page with an older one is the last that matters.
-            if len(recent) < len(page.jobs) or not page.has_more or not cursor:
-                break
-        return account, list(jobs.values())
+    cursor: str | None = None
+    while True:
+        page = await patiently(partial(provider.newest_jobs, cursor))
+        recent = [
+            job
+            for job in page.jobs
+            if since is None or job.created_at is None or job.created_at >= since
+        ]
+        jobs.update((job.id, job) for job in recent)
+        cursor = page.next_cursor
+        # The newest come first, so that a page with an older one is the last that matters.
+        if len(recent) < len(page.jobs) or not page.has_more or not cursor:
+            return list(jobs.values())
 
 
 def _compare(database: Database, jobs: list[Job], account: Account) -> Reconciliation:
@@ -131,6 +190,7 @@ def _compare(database: Database, jobs: list[Job], account: Account) -> Reconcili
     return Reconciliation(
         jobs_seen=len(jobs),
         matched=len(matched),
+        adopted=(),
         orphans=tuple(
             Orphan(job.id, job.created_at, job.status, job.credit_cost)
             for job in jobs

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator
 from contextlib import AsyncExitStack
 
 from ideogram_pipeline.apiframe.client import ApiframeClient
@@ -12,8 +11,9 @@ from ideogram_pipeline.apiframe.download import Downloader
 from ideogram_pipeline.apiframe.errors import Transient
 from ideogram_pipeline.catalog.model import Catalog
 from ideogram_pipeline.errors import StorageError
-from ideogram_pipeline.generation import history, run_records
+from ideogram_pipeline.generation import disk, guarding, history, run_records
 from ideogram_pipeline.generation.account import Access, provider_access
+from ideogram_pipeline.generation.adopting import adopt
 from ideogram_pipeline.generation.collecting import Collector
 from ideogram_pipeline.generation.database import Database, open_journal
 from ideogram_pipeline.generation.engine import Engine, Workers
@@ -25,7 +25,8 @@ from ideogram_pipeline.generation.owners import Owner, is_alive
 from ideogram_pipeline.generation.pacing import RequestRate, Slots
 from ideogram_pipeline.generation.provider import Provider
 from ideogram_pipeline.generation.references import References
-from ideogram_pipeline.generation.report import ProgressListener, RunReport
+from ideogram_pipeline.generation.refetching import reopen_missing
+from ideogram_pipeline.generation.report import NotBegun, ProgressListener, RunReport
 from ideogram_pipeline.generation.settling import Records
 from ideogram_pipeline.generation.submitting import Submitter
 from ideogram_pipeline.generation.uploads import Uploads
@@ -34,6 +35,10 @@ from ideogram_pipeline.planning.decisions import Plan
 from ideogram_pipeline.planning.model import PlannedImage
 from ideogram_pipeline.settings import Settings
 
+LOST_JOURNAL = (
+    "the journal was lost, and this may be paid already; see `ideogram-pipeline reconcile`, then "
+    "`ideogram-pipeline settle`"
+)
 CAREFUL_START = 5
 """Jobs in flight to begin with when the account does not say how many it may have."""
 
@@ -76,7 +81,11 @@ def generate(
             images_planned=len(plan.entries),
             images_reused=plan.count("reuse"),
         )
-        run = _Run(settings, plan, run_id, database, journal)
+        guarding.set_mark(settings, database)
+        reopen_missing(
+            database, journal, settings.folder, (e.planned.fingerprint for e in plan.entries)
+        )
+        run = _Run(settings, catalog, plan, run_id, database, journal)
         status = "stopped"
         try:
             if plan.count("generate") or plan.count("resume") or journal.has_open_attempts():
@@ -84,6 +93,7 @@ def generate(
                     limits = _limits(settings, catalog, max_credits)
                     run_stoppable(run.work(access, limits, on_progress), run.stop)
             status = "finished"
+            guarding.set_mark(settings, database)
         finally:
             report = run.report()
             run_records.close_run(
@@ -105,9 +115,16 @@ class _Run:
     """The engine's surroundings, and what is to be told of its work."""
 
     def __init__(
-        self, settings: Settings, plan: Plan, run_id: str, database: Database, journal: Journal
+        self,
+        settings: Settings,
+        catalog: Catalog,
+        plan: Plan,
+        run_id: str,
+        database: Database,
+        journal: Journal,
     ) -> None:
         self._settings = settings
+        self._catalog = catalog
         self._plan = plan
         self._run_id = run_id
         self._database = database
@@ -139,6 +156,9 @@ class _Run:
                 settings.max_in_flight, account.max_concurrent_jobs or settings.max_in_flight
             )
             slots = Slots(most, start=most if account.max_concurrent_jobs else CAREFUL_START)
+            records = Records(provider, journal)
+            wanted = _wanted(self._plan)
+            blocked = await self._recover(records, provider)
             self._engine = Engine(
                 Workers(
                     provider=provider,
@@ -147,7 +167,7 @@ class _Run:
                     submitter=Submitter(
                         provider,
                         journal,
-                        Records(provider, journal),
+                        records,
                         slots,
                         patience=settings.patience,
                     ),
@@ -160,14 +180,16 @@ class _Run:
                     collector=Collector(provider, downloader, journal, settings.folder),
                     slots=slots,
                 ),
-                _wanted(self._plan),
+                (image for image in wanted if image.fingerprint not in blocked),
                 run_id=self._run_id,
                 limits=limits,
                 balance=None if account.credits is None else Balance(account.credits, mark),
                 is_alive=lambda owner: is_alive(self._database.locks, owner),
                 patience=settings.patience,
+                shortage=lambda: disk.shortage((settings.folder, self._database.path.parent)),
                 on_progress=on_progress,
             )
+            self._engine.not_begun.update(blocked)
             if self._stopped:
                 return
             await self._engine.run()
@@ -177,6 +199,30 @@ class _Run:
                 self._balance_after = (await provider.account()).credits
             except Transient:
                 self._balance_after = None
+
+    async def _recover(self, records: Records, provider: Provider) -> dict[str, NotBegun]:
+        """After a loss of the journal, adopt what the account has; what may not be bought then."""
+        if not guarding.is_recovering(self._database):
+            return {}
+        new = [e.planned for e in self._plan.entries if e.decision == "generate"]
+        adoption = adopt(
+            self._journal,
+            await records.orphans(since=None),
+            new,
+            self._catalog,
+            zone=self._settings.zone,
+            run_id=self._run_id,
+            now=provider.clock.now(),
+        )
+        if not adoption.unclear and not adoption.unreadable:
+            guarding.recovered(self._database)
+        found = {attempt.fingerprint for attempt in adoption.adopted}
+        return {
+            image.fingerprint: NotBegun("blocked", f"{LOST_JOURNAL}: {reason}")
+            for image in new
+            if image.fingerprint not in found
+            and (reason := adoption.doubt_about(image.fingerprint))
+        }
 
     def stop(self) -> None:
         """Bring home what is nearly there, and end."""
@@ -204,8 +250,8 @@ class _Run:
         )
 
 
-def _wanted(plan: Plan) -> Iterator[PlannedImage]:
-    return (e.planned for e in plan.entries if e.decision in ("generate", "resume"))
+def _wanted(plan: Plan) -> list[PlannedImage]:
+    return [e.planned for e in plan.entries if e.decision in ("generate", "resume")]
 
 
 def _limits(settings: Settings, catalog: Catalog, max_credits: int | None) -> Limits:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import Enum
 from functools import partial
 from typing import Any
@@ -65,7 +65,7 @@ class Records:
     def __init__(self, provider: Provider, journal: Journal) -> None:
         self._provider = provider
         self._journal = journal
-        self._inputs: dict[str, Job | None] = {}
+        self._inputs: dict[str, Job] = {}
         self._one_at_a_time = asyncio.Lock()
 
     async def search(self, attempt: Attempt) -> Search:
@@ -76,43 +76,59 @@ class Records:
         """
         async with self._one_at_a_time:
             since = attempt.intended_at - look_back(self._provider.clock)
+            jobs, reached = await self._unclaimed(since)
             found: dict[Likeness, list[Job]] = {likeness: [] for likeness in Likeness}
-            exhaustive = True
-            cursor: str | None = None
-            while True:
-                page = await patiently(partial(self._provider.newest_jobs, cursor))
-                recent = [j for j in page.jobs if j.created_at is None or j.created_at >= since]
-                claimed = self._journal.claimed_jobs([job.id for job in recent])
-                for listed in recent:
-                    if listed.id not in claimed:
-                        job = await self.with_input(listed.id)
-                        echoed = job.input if job else None
-                        found[compare(attempt.request, echoed)].append(job or listed)
-                cursor = page.next_cursor
-                if len(recent) < len(page.jobs):
-                    break
-                if not page.has_more or not cursor:
-                    # The end of all records proves nothing if some of ours are missing from them.
-                    exhaustive = not self._journal.has_jobs_before(since)
-                    break
+            for job in reversed(jobs):
+                found[compare(attempt.request, job.input)].append(job)
             return Search(
-                matches=tuple(reversed(found[Likeness.SAME])),
-                near=tuple(reversed(found[Likeness.LIKE])),
-                exhaustive=exhaustive and not found[Likeness.UNCLEAR] and not found[Likeness.LIKE],
+                matches=tuple(found[Likeness.SAME]),
+                near=tuple(found[Likeness.LIKE]),
+                exhaustive=reached and not found[Likeness.UNCLEAR] and not found[Likeness.LIKE],
             )
 
-    async def with_input(self, job_id: str) -> Job | None:
-        """A listed job with what was asked of it; ``None`` if the record is gone.
+    async def orphans(self, since: datetime | None) -> list[Job]:
+        """Every job of this model in the account that no attempt has, newest first.
+
+        Args:
+            since: Older ones are not looked at; ``None`` for all that the provider lists.
 
         Raises:
-            ProviderError: The record cannot be read now.
+            ProviderError: The records cannot be read now.
         """
-        if job_id not in self._inputs:
+        async with self._one_at_a_time:
+            jobs, _ = await self._unclaimed(since)
+            return jobs
+
+    async def _unclaimed(self, since: datetime | None) -> tuple[list[Job], bool]:
+        """Unclaimed jobs with their ``input``, and whether the listing reached past ``since``."""
+        jobs: list[Job] = []
+        cursor: str | None = None
+        while True:
+            page = await patiently(partial(self._provider.newest_jobs, cursor))
+            recent = [
+                job
+                for job in page.jobs
+                if since is None or job.created_at is None or job.created_at >= since
+            ]
+            claimed = self._journal.claimed_jobs([job.id for job in recent])
+            for listed in recent:
+                if listed.id not in claimed:
+                    jobs.append(await self._with_input(listed))
+            cursor = page.next_cursor
+            if len(recent) < len(page.jobs):
+                return jobs, True
+            if not page.has_more or not cursor:
+                # The end of all records proves nothing if some of ours are missing from them.
+                return jobs, since is None or not self._journal.has_jobs_before(since)
+
+    async def _with_input(self, listed: Job) -> Job:
+        """A listed job with what was asked of it, unless its record is gone."""
+        if listed.id not in self._inputs:
             try:
-                self._inputs[job_id] = await patiently(partial(self._provider.job, job_id))
+                self._inputs[listed.id] = await patiently(partial(self._provider.job, listed.id))
             except NotFound:
-                self._inputs[job_id] = None
-        return self._inputs[job_id]
+                return replace(listed, input=None)
+        return self._inputs[listed.id]
 
 
 def look_back(clock: ProviderClock) -> timedelta:
@@ -125,7 +141,7 @@ def compare(sent: Mapping[str, Any], echoed: Mapping[str, Any] | None) -> Likene
 
     The echo may be the body itself or flattened, and may hold more.
     """
-    ours, theirs = dict(_leaves(sent)), dict(_leaves(echoed or {}))
+    ours, theirs = dict(leaves(sent)), dict(leaves(echoed or {}))
     common = {name: (theirs[name], ours[name]) for name in ours if name in theirs}
     if "seed" in common and not _equal(*common["seed"]):
         return Likeness.OTHER
@@ -144,17 +160,19 @@ def _equal(theirs: object, ours: object) -> bool:
 
 
 def _plain(value: object) -> object:
+    return plain_text(value) if isinstance(value, str) else value
+
+
+def plain_text(text: str) -> str:
     """A text without what a server may change in it: case, spaces, composition of letters."""
-    if not isinstance(value, str):
-        return value
-    return " ".join(unicodedata.normalize("NFKC", value).casefold().split())
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
-def _leaves(tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Names and values, inner levels first, so that the outer one wins in a dict."""
+def leaves(tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Names and values of a body or an echo, inner levels first: the outer one wins in a dict."""
     for value in tree.values():
         if isinstance(value, Mapping):
-            yield from _leaves(value)
+            yield from leaves(value)
     for name, value in tree.items():
         if not isinstance(value, Mapping):
             yield name, value

@@ -63,9 +63,10 @@ def publish(
 ) -> Published:
     """Apply the changes to the warehouse, all of them or none.
 
-    A file that is missing, damaged or of an older version is begun anew. From then on every
-    publish answers ``rebuilt`` until one of them is ``complete``, so that a crash in between
-    cannot leave a part of the books looking like the whole.
+    A file that is missing, damaged, of an older version or of another journal is begun anew, so
+    that the books of two are never added up. From then on every publish answers ``rebuilt`` until
+    one of them is ``complete``, so that a crash in between cannot leave a part of the books looking
+    like the whole.
 
     Args:
         path: The DuckDB file; its folder is made if need be.
@@ -161,20 +162,20 @@ def _draw_up(
     """
     reason = f"{draft.name} was begun anew: there was none."
     if live:
-        reason = _copy(live, draft)
+        reason = _copy(live, draft, journal_id)
         if not reason:
             try:
                 return _change(draft, changes, complete, journal_id), ""
             except _DATABASE_TROUBLE:
                 # Damage deep in a file shows only when its rows are touched.
-                reason = _copy(live, draft) or _damage(draft)
+                reason = _copy(live, draft, journal_id) or _damage(draft)
                 if not reason:
                     raise
     _begin(draft)
     return _change(draft, changes, complete, journal_id), reason
 
 
-def _copy(live: BinaryIO, draft: Path) -> str:
+def _copy(live: BinaryIO, draft: Path, journal_id: str | None) -> str:
     """Copy the file and a log that a killed session left beside it; say why if they are no use.
 
     Raises:
@@ -188,10 +189,11 @@ def _copy(live: BinaryIO, draft: Path) -> str:
         _log_of(draft).unlink(missing_ok=True)
     try:
         with closing(duckdb.connect(draft, read_only=True)) as connection:
-            row = connection.execute("SELECT schema_version FROM warehouse_meta").fetchone()
+            asked = "SELECT schema_version, journal_id FROM warehouse_meta"
+            row = connection.execute(asked).fetchone()
     except duckdb.Error as error:
         return f"{live.name} was begun anew: it could not be read ({error})."
-    version = row[0] if row else 0
+    version, published_from = row or (0, None)
     if version > schema.SCHEMA_VERSION:
         raise StorageError(
             f"{live.name} was made by a newer version of ideogram-pipeline (tables of version"
@@ -200,6 +202,8 @@ def _copy(live: BinaryIO, draft: Path) -> str:
         )
     if version < schema.SCHEMA_VERSION:
         return f"{live.name} was begun anew: it was made by an older version."
+    if journal_id and published_from and journal_id != published_from:
+        return f"{live.name} was begun anew: it holds the books of another journal."
     return ""
 
 

@@ -150,6 +150,14 @@ def test_rebuilt_is_said_until_everything_was_published_once(tmp_path: Path) -> 
     assert publish(path, []) == Published()
 
 
+def test_the_books_of_another_journal_are_never_added_to_these(path: Path) -> None:
+    publish(path, [Append("credit_ledger", [entry("1")], "entry_id")], journal_id="journal-1")
+    published = publish(path, [], complete=True, journal_id="journal-2")
+    assert "another journal" in published.reason
+    assert rows(path, "FROM credit_ledger") == []
+    assert rows(path.with_suffix(".old.duckdb"), "SELECT entry_id FROM credit_ledger") == [("1",)]
+
+
 def test_the_file_says_which_journal_it_came_from(path: Path) -> None:
     publish(path, [], journal_id="journal-1")
     publish(path, [])

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
+from ideogram_pipeline.catalog.reading import read_catalog
 from ideogram_pipeline.generation.publication import publish_books
 from ideogram_pipeline.generation.reconciliation import Reconciliation, reconcile
 from ideogram_pipeline.orchestration.failures import told_to_people
@@ -128,11 +129,13 @@ def reconciliation(
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
     """Our ledger against the provider's own records, job by job.
 
-    It reads the account's list of jobs since the first one of ours, buys nothing and changes
-    nothing. A job that only one side has, or a price that differs, is named.
+    It reads the account's list of jobs since the first one of ours, and buys nothing. A job that
+    only one side has, or a price that differs, is named. One that only the provider has, and that
+    was made for a picture of the catalog, is adopted: booked now, and fetched by the next run.
     """
     with told_to_people(context):
-        found = reconcile(pipeline.settings())
+        settings = pipeline.settings()
+        found = reconcile(settings, read_catalog(settings.catalog))
     yield dg.MaterializeResult(metadata=_numbers(found))
     yield _compared(found)
 
@@ -160,6 +163,7 @@ def _numbers(found: Reconciliation) -> Metadata:
     numbers: Metadata = {
         "jobs_seen": found.jobs_seen,
         "jobs_matched": found.matched,
+        "jobs_adopted": len(found.adopted),
         "jobs_orphaned": len(found.orphans),
         "jobs_missing": len(found.missing),
         "attempts_unresolved": found.unresolved,

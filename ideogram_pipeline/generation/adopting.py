@@ -1,0 +1,130 @@
+"""Orphans: paid jobs of the account that our journal does not know, given to their pictures.
+
+They are left when a journal was lost, or put back from an older backup, or when a team has two.
+A job is told by what was asked of it: prompt, seed and parameters. The addresses of its inputs say
+nothing, since the same reference is uploaded to another one each time.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import chain
+from zoneinfo import ZoneInfo
+
+from ideogram_pipeline.apiframe.model import INPUT_PARAMS, MODEL, Job
+from ideogram_pipeline.catalog.model import Catalog
+from ideogram_pipeline.generation.attempt import Attempt
+from ideogram_pipeline.generation.journal import Journal
+from ideogram_pipeline.generation.settling import Likeness, compare, leaves, plain_text
+from ideogram_pipeline.planning.expansion import expand
+from ideogram_pipeline.planning.identity import canonical_json
+from ideogram_pipeline.planning.model import PlannedImage
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """What became of the orphans."""
+
+    adopted: tuple[Attempt, ...]
+    unclear: Mapping[str, str]
+    """Pictures (by fingerprint) that may be paid already, with the reason why one cannot say."""
+    unreadable: tuple[str, ...]
+    """Jobs of which the provider does not tell what was asked; each could be any picture."""
+
+    def doubt_about(self, fingerprint: str) -> str | None:
+        """Why a picture that was not adopted may be paid all the same; ``None`` if it is not."""
+        if self.unreadable:
+            return f"{len(self.unreadable)} jobs of the account do not tell what they were made for"
+        return self.unclear.get(fingerprint)
+
+
+def adopt(
+    journal: Journal,
+    orphans: Sequence[Job],
+    planned: Collection[PlannedImage],
+    catalog: Catalog,
+    *,
+    zone: ZoneInfo,
+    run_id: str,
+    now: datetime,
+) -> Adoption:
+    """Give each orphan to the one planned image that it was made for, where there is one.
+
+    Nothing is bought. What is adopted belongs to nobody yet, so that the next run, or the work of
+    this one, takes it over and fetches it.
+
+    Args:
+        journal: Where the attempts are written.
+        orphans: Jobs that no attempt has, with their ``input``.
+        planned: What should exist now.
+        catalog: For what should have existed on the days on which the orphans were made, so that
+            older editions find theirs.
+        zone: The zone in which refresh periods begin.
+        run_id: The run to which the charges are booked.
+        now: The provider's time.
+    """
+    wanted = [job for job in orphans if not (job.is_failed and not job.credit_cost)]
+    planned_for = _planned_for(wanted, planned, catalog, zone=zone)
+    candidates: dict[str, list[Job]] = defaultdict(list)
+    unclear: dict[str, str] = {}
+    images: dict[str, PlannedImage] = {}
+    for job in wanted:
+        found = planned_for.get(job.id, {})
+        images.update(found)
+        if len(found) == 1:
+            candidates[next(iter(found))].append(job)
+        for fingerprint in found if len(found) > 1 else ():
+            unclear[fingerprint] = f"job {job.id} of the account was made for it or for another"
+    adopted = []
+    for fingerprint, jobs in candidates.items():
+        best = min(jobs, key=_rank)
+        image = images[fingerprint]
+        taken = journal.adopt(image, _body(image, best), best, run_id=run_id, now=now)
+        if isinstance(taken, Attempt):
+            adopted.append(taken)
+    return Adoption(
+        adopted=tuple(adopted),
+        unclear=unclear,
+        unreadable=tuple(job.id for job in wanted if not job.input),
+    )
+
+
+def _planned_for(
+    orphans: Iterable[Job],
+    planned: Collection[PlannedImage],
+    catalog: Catalog,
+    *,
+    zone: ZoneInfo,
+) -> dict[str, dict[str, PlannedImage]]:
+    """The images that each orphan may have been made for: by job id, then by fingerprint."""
+    by_prompt: dict[str, list[Job]] = defaultdict(list)
+    days: dict[date, datetime] = {}
+    for job in orphans:
+        if job.input:
+            by_prompt[plain_text(str(dict(leaves(job.input)).get("prompt")))].append(job)
+            if job.created_at:
+                days[job.created_at.date()] = job.created_at
+    found: dict[str, dict[str, PlannedImage]] = defaultdict(dict)
+    of_days = (expand(catalog, at=moment, zone=zone) for moment in days.values())
+    for image in chain(planned, *of_days):
+        for job in by_prompt.get(plain_text(image.prompt), ()):
+            request = {"prompt": image.prompt, **image.params}
+            if compare(request, job.input) in (Likeness.SAME, Likeness.LIKE):
+                found[job.id][image.fingerprint] = image
+    return found
+
+
+def _rank(job: Job) -> tuple[bool, bool, bool, str]:
+    """Smallest for the job to be taken when several were made for one picture: it has a file."""
+    return job.is_failed, job.expired, not job.is_completed, job.id
+
+
+def _body(image: PlannedImage, job: Job) -> bytes:
+    """The request of ``image``, with the addresses of its inputs as the job tells them."""
+    told = dict(leaves(job.input or {}))
+    addresses = {name: told[name] for name in INPUT_PARAMS if isinstance(told.get(name), str)}
+    params = {**image.params, **addresses}
+    return canonical_json({"model": MODEL, "prompt": image.prompt, "ideogramParams": params})

@@ -1,0 +1,148 @@
+"""The guard against a journal that is lost, or older than what was bought.
+
+Beside the pictures lies a mark: which journal they come from, and how far it had come. A journal
+that does not reach the mark was deleted, moved, or put back from a backup. Its rows are restored
+from the warehouse as far as they were published, and until a run has looked through the account's
+jobs for the rest, it is ``recovering`` and buys nothing unseen.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from ideogram_pipeline.errors import StorageError
+from ideogram_pipeline.generation import restoring, schema
+from ideogram_pipeline.generation.database import Database, journal_path
+from ideogram_pipeline.settings import Settings
+
+MARK_NAME = ".journal.json"
+_RECOVERING = "recovering"
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """A journal, and how far it has come."""
+
+    journal_id: str
+    runs: int
+    """Number of runs; each begins with a row of its own."""
+    attempts: int
+    """Highest id of an attempt."""
+    entries: int
+    """Highest id of a ledger entry."""
+
+    def reaches(self, other: Extent) -> bool:
+        """Whether this is the other's journal, at that moment or later."""
+        return (
+            self.journal_id == other.journal_id
+            and self.runs >= other.runs
+            and self.attempts >= other.attempts
+            and self.entries >= other.entries
+        )
+
+
+def has_journal(settings: Settings) -> bool:
+    """Whether there is a journal, or what is needed to restore one."""
+    traces = (journal_path(settings), _mark_path(settings), settings.warehouse_path)
+    return any(path.exists() for path in traces)
+
+
+def watch_over(settings: Settings, database: Database) -> None:
+    """Notice that the journal is not what it was, and restore what the warehouse knows of it.
+
+    Raises:
+        StorageError: The mark, or the warehouse that is to be restored from, cannot be read.
+    """
+    mark = _read_mark(_mark_path(settings))
+    with database.read() as connection:
+        if not _is_amiss(settings, connection, mark):
+            return
+    with database.write() as connection:
+        # Once more under the gate: another process may have mended it in between.
+        if not _is_amiss(settings, connection, mark):
+            return
+        if settings.warehouse_path.exists():
+            restoring.restore(connection, settings.warehouse_path, provider=settings.provider)
+        _set_recovering(connection, on=True)
+    set_mark(settings, database)
+
+
+def set_mark(settings: Settings, database: Database) -> None:
+    """Put down how far the journal has come.
+
+    Raises:
+        StorageError: The folder of pictures cannot be written.
+    """
+    with database.read() as connection:
+        extent = _extent(connection)
+    path = _mark_path(settings)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("w", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(extent)))
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be written: {error.strerror or error}. It guards against a lost "
+            "journal; make room on the disk or mend the folder's rights, then run again."
+        ) from error
+
+
+def is_recovering(database: Database) -> bool:
+    """Whether the account's jobs must be looked through before anything is bought."""
+    with database.read() as connection:
+        found = select(schema.meta.c.value).where(schema.meta.c.name == _RECOVERING)
+        return connection.scalar(found) is not None
+
+
+def recovered(database: Database) -> None:
+    """Note that the journal has all that can be found."""
+    with database.write() as connection:
+        _set_recovering(connection, on=False)
+
+
+def _is_amiss(settings: Settings, connection: Connection, mark: Extent | None) -> bool:
+    extent = _extent(connection)
+    if mark is None:
+        return extent.attempts == 0 and settings.warehouse_path.exists()
+    return not extent.reaches(mark)
+
+
+def _extent(connection: Connection) -> Extent:
+    journal_id = select(schema.meta.c.value).where(schema.meta.c.name == "journal_id")
+    return Extent(
+        journal_id=str(connection.scalar(journal_id)),
+        runs=connection.scalar(select(func.count()).select_from(schema.runs)) or 0,
+        attempts=connection.scalar(select(func.max(schema.attempts.c.id))) or 0,
+        entries=connection.scalar(select(func.max(schema.ledger.c.entry_id))) or 0,
+    )
+
+
+def _set_recovering(connection: Connection, *, on: bool) -> None:
+    connection.execute(delete(schema.meta).where(schema.meta.c.name == _RECOVERING))
+    if on:
+        connection.execute(insert(schema.meta).values(name=_RECOVERING, value="1"))
+
+
+def _mark_path(settings: Settings) -> Path:
+    return settings.images_folder / MARK_NAME
+
+
+def _read_mark(path: Path) -> Extent | None:
+    try:
+        return Extent(**json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError) as error:
+        raise StorageError(
+            f"{path} cannot be read: {error}. It says which journal belongs to these pictures. If "
+            "the journal beside them is in its place, delete this file; a run makes it anew."
+        ) from None

@@ -1,0 +1,143 @@
+"""What only a person can decide: a picture that may be paid, or was paid and is gone."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from ideogram_pipeline.apiframe.client import ApiframeClient
+from ideogram_pipeline.apiframe.errors import NotFound
+from ideogram_pipeline.apiframe.model import Job
+from ideogram_pipeline.apiframe.retrying import patiently
+from ideogram_pipeline.errors import PipelineError
+from ideogram_pipeline.generation import schema
+from ideogram_pipeline.generation.account import provider_access
+from ideogram_pipeline.generation.attempt import Attempt
+from ideogram_pipeline.generation.database import open_journal
+from ideogram_pipeline.generation.guarding import is_recovering, recovered
+from ideogram_pipeline.generation.journal import AlreadyClaimed, Journal
+from ideogram_pipeline.generation.settling import Likeness, compare
+from ideogram_pipeline.settings import Settings
+
+WAITING = (schema.UNRESOLVED, schema.EXPIRED)
+"""States that no run leaves by itself."""
+
+
+class CannotSettleError(PipelineError):
+    """The answer does not fit the question; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What waits for a person."""
+
+    attempts: tuple[Attempt, ...]
+    """Unresolved or expired, oldest first."""
+    journal_lost: bool
+    """The journal was lost, and the account has jobs that could not be told apart."""
+
+
+def questions(settings: Settings) -> Questions:
+    """List what waits for a person.
+
+    Raises:
+        StorageError: The journal cannot be read.
+    """
+    waiting = select(schema.attempts).where(schema.attempts.c.state.in_(WAITING))
+    with open_journal(settings) as database:
+        with database.read() as connection:
+            rows = connection.execute(waiting.order_by(schema.attempts.c.id)).mappings()
+            attempts = tuple(map(Attempt.from_row, rows))
+        return Questions(attempts, is_recovering(database))
+
+
+def was_accepted(settings: Settings, attempt_id: int, job_id: str) -> Attempt:
+    """Say which job an unresolved attempt became; its charge is booked, and the next run fetches.
+
+    Raises:
+        CannotSettleError: There is no such attempt or job, the job belongs to another picture, or
+            the provider says that it was made for something else.
+        ProviderError: The provider is out of reach.
+        StorageError: The journal cannot be written.
+    """
+    with open_journal(settings) as database:
+        journal = Journal(database, provider=settings.provider)
+        attempt = _waiting(journal, attempt_id, schema.UNRESOLVED)
+        job = _job(settings, job_id)
+        if compare(attempt.request, job.input) is Likeness.OTHER:
+            raise CannotSettleError(
+                f"Job {job_id} was made for another request (its seed is another one) than "
+                f"attempt {attempt_id}. Nothing was changed."
+            )
+        try:
+            return journal.accept(attempt, job_id, now=job.created_at or attempt.intended_at)
+        except AlreadyClaimed:
+            raise CannotSettleError(
+                f"Job {job_id} belongs to another picture already. Nothing was changed."
+            ) from None
+
+
+def was_not_accepted(settings: Settings, attempt_id: int) -> Attempt:
+    """Say that an unresolved attempt never became a job, so that its picture may be bought.
+
+    Raises:
+        CannotSettleError: There is no such attempt.
+        StorageError: The journal cannot be written.
+    """
+    with open_journal(settings) as database:
+        journal = Journal(database, provider=settings.provider)
+        attempt = _waiting(journal, attempt_id, schema.UNRESOLVED)
+        return journal.close(attempt, schema.ABSENT, "never accepted, as a person has found")
+
+
+def buy_again(settings: Settings, attempt_id: int) -> Attempt:
+    """Let a picture be bought again that was paid and lost. What it has cost stays in the ledger.
+
+    Raises:
+        CannotSettleError: There is no such attempt.
+        StorageError: The journal cannot be written.
+    """
+    with open_journal(settings) as database:
+        journal = Journal(database, provider=settings.provider)
+        attempt = _waiting(journal, attempt_id, schema.EXPIRED)
+        return journal.release(attempt, "paid and lost; a person lets it be bought again")
+
+
+def forget_lost_journal(settings: Settings) -> None:
+    """Say that no job of the account that cannot be told apart is one of ours.
+
+    Raises:
+        CannotSettleError: The journal was not lost.
+        StorageError: The journal cannot be written.
+    """
+    with open_journal(settings) as database:
+        if not is_recovering(database):
+            raise CannotSettleError("The journal is whole: there is nothing to forget.")
+        recovered(database)
+
+
+def _waiting(journal: Journal, attempt_id: int, state: str) -> Attempt:
+    attempt = journal.find(attempt_id)
+    if attempt is None or attempt.state != state:
+        found = "there is none" if attempt is None else f"it is {attempt.state}"
+        raise CannotSettleError(
+            f"Attempt {attempt_id} is not {state}: {found}. `ideogram-pipeline settle` lists "
+            "what waits for a person. Nothing was changed."
+        )
+    return attempt
+
+
+def _job(settings: Settings, job_id: str) -> Job:
+    async def ask() -> Job:
+        async with ApiframeClient(base_url=access.base_url, api_key=access.api_key) as client:
+            return await patiently(lambda: client.job(job_id))
+
+    try:
+        with provider_access(settings) as access:
+            return asyncio.run(ask())
+    except NotFound:
+        raise CannotSettleError(
+            f"The provider has no job {job_id} for this key. Nothing was changed."
+        ) from None
