@@ -1,11 +1,38 @@
-"""Files that people may be looking at while they are written: always whole."""
+"""Files that people may be looking at while they are written, and what survives a power cut."""
 
 from __future__ import annotations
 
+import os
 import uuid
 from pathlib import Path
 
 from ideogram_pipeline.errors import StorageError
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, so that a power cut does not take them away again.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    sync(folder.parent)
+
+
+def sync(path: Path) -> None:
+    """Make the content of a file, or the names in a folder, survive a power cut.
+
+    Raises:
+        OSError: The disk does not take it.
+    """
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def write_whole(path: Path, content: bytes) -> bool:

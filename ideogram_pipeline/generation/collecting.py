@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -23,6 +22,7 @@ from ideogram_pipeline.apiframe.errors import (
 from ideogram_pipeline.apiframe.model import Job
 from ideogram_pipeline.apiframe.retrying import patiently
 from ideogram_pipeline.errors import StorageError
+from ideogram_pipeline.files import make_folder, sync
 from ideogram_pipeline.generation import schema
 from ideogram_pipeline.generation.attempt import Attempt, StoredImage
 from ideogram_pipeline.generation.journal import Journal
@@ -53,7 +53,7 @@ class Collector:
         self._journal = journal
         self._folder = folder
         self._incoming = folder / "images" / ".incoming"
-        self._incoming.mkdir(parents=True, exist_ok=True)
+        make_folder(self._incoming)
 
     async def collect(self, attempt: Attempt, job: Job | None) -> Attempt:
         """Fetch, check and file the picture of a completed attempt.
@@ -182,29 +182,13 @@ def _hash(path: Path) -> str:
 def _move(part: Path, target: Path) -> int:
     """Rename a file so that it survives a power cut under its new name; its size in bytes."""
     try:
-        _sync(part)
-        _make_folder(target.parent)
+        sync(part)
+        make_folder(target.parent)
         part.replace(target)
-        _sync(target.parent)
+        sync(target.parent)
         return target.stat().st_size
     except OSError as error:
         raise StorageError(
             f"{target} cannot be written: {error.strerror or error}. The picture is paid and "
             "kept; mend the folder or the disk and run again."
         ) from error
-
-
-def _make_folder(folder: Path) -> None:
-    if not folder.exists():
-        _make_folder(folder.parent)
-        folder.mkdir(exist_ok=True)
-        _sync(folder.parent)
-
-
-def _sync(path: Path) -> None:
-    """Make the content of a file, or the names in a folder, survive a power cut."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -14,6 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 
 from ideogram_pipeline.errors import ConfigurationError, StorageError
+from ideogram_pipeline.files import make_folder
 from ideogram_pipeline.generation import schema
 from ideogram_pipeline.settings import Settings
 
@@ -76,7 +77,7 @@ class Database:
         self._gate = FileLock(path.with_name(path.name + ".gate"), timeout=LOCK_SECONDS)
         self._engine = _engine(path)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             self._create()
         except (OSError, DatabaseError) as error:
             self.close()

@@ -16,6 +16,7 @@ from pathlib import Path
 from sqlalchemy import Connection, delete, func, insert, select
 
 from ideogram_pipeline.errors import StorageError
+from ideogram_pipeline.files import make_folder, sync
 from ideogram_pipeline.generation import restoring, schema
 from ideogram_pipeline.generation.database import Database, journal_path
 from ideogram_pipeline.settings import Settings
@@ -78,17 +79,17 @@ def set_mark(settings: Settings, database: Database) -> None:
     Raises:
         StorageError: The folder of pictures cannot be written.
     """
-    with database.read() as connection:
-        extent = _extent(connection)
     path = _mark_path(settings)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = path.with_name(f"{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(extent)))
+        make_folder(path.parent)
+        # In a write transaction, so that of two runs the later one's mark is the last.
+        with database.write() as connection, part.open("w", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(_extent(connection))))
             file.flush()
             os.fsync(file.fileno())
-        part.replace(path)
+            part.replace(path)
+            sync(path.parent)
     except OSError as error:
         raise StorageError(
             f"{path} cannot be written: {error.strerror or error}. It guards against a lost "

@@ -51,10 +51,7 @@ class Reconciliation:
 
     jobs_seen: int
     matched: int
-    adopted: tuple[str, ...]
-    """Job ids of orphans that were made for a planned image, and are ours from now on."""
     orphans: tuple[Orphan, ...]
-    """What is left of them."""
     missing: tuple[str, ...]
     """Job ids of ours that the provider does not list (any more)."""
     ledger_net: int
@@ -69,6 +66,8 @@ class Reconciliation:
     unresolved: int
     """Number of attempts that a person must settle."""
     balance: int | None
+    adopted: tuple[str, ...] = ()
+    """Job ids of orphans that were made for a planned image, and are ours from now on."""
 
 
 def reconcile(settings: Settings, catalog: Catalog | None = None) -> Reconciliation:
@@ -190,7 +189,6 @@ def _compare(database: Database, jobs: list[Job], account: Account) -> Reconcili
     return Reconciliation(
         jobs_seen=len(jobs),
         matched=len(matched),
-        adopted=(),
         orphans=tuple(
             Orphan(job.id, job.created_at, job.status, job.credit_cost)
             for job in jobs

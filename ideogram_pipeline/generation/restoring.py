@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, update
 
 from ideogram_pipeline import warehouse
+from ideogram_pipeline.errors import PipelineError, StorageError
 from ideogram_pipeline.generation import schema
 from ideogram_pipeline.generation.failures import is_content_refusal
 from ideogram_pipeline.generation.times import to_text
@@ -76,9 +77,9 @@ def restore(connection: Connection, path: Path, *, provider: str) -> None:
     Raises:
         StorageError: The file cannot be read now.
     """
-    published = _rows(path, "SELECT journal_id, published_at FROM warehouse_meta", ())[0]
+    published = _published(path)
     ours = select(schema.meta.c.value).where(schema.meta.c.name == "journal_id")
-    if published["journal_id"] is None:
+    if published is None:
         return
     if published["journal_id"] != connection.scalar(ours):
         if connection.scalar(select(func.count()).select_from(_attempts)):
@@ -189,6 +190,20 @@ def _restore_ledger(connection: Connection, rows: list[_Row]) -> None:
     ]
     if values:
         connection.execute(insert(_ledger), values)
+
+
+def _published(path: Path) -> _Row | None:
+    """Which journal the file was published from, and when; ``None`` if it is no such file."""
+    try:
+        rows = _rows(path, "SELECT journal_id, published_at FROM warehouse_meta", ())
+    except StorageError as error:
+        raise StorageError(
+            "The journal is missing, or older than the pictures, and is to be restored from the "
+            f"warehouse first. {error}"
+        ) from None
+    except PipelineError:
+        return None  # a database of somebody's, without our tables
+    return rows[0] if rows and rows[0]["journal_id"] else None
 
 
 def _rows(path: Path, sql: str, parameters: tuple[object, ...]) -> list[_Row]:

@@ -11,6 +11,7 @@ from ideogram_pipeline.apiframe.download import Downloader
 from ideogram_pipeline.apiframe.errors import Transient
 from ideogram_pipeline.catalog.model import Catalog
 from ideogram_pipeline.errors import StorageError
+from ideogram_pipeline.files import make_folder
 from ideogram_pipeline.generation import disk, guarding, history, run_records
 from ideogram_pipeline.generation.account import Access, provider_access
 from ideogram_pipeline.generation.adopting import adopt
@@ -267,7 +268,7 @@ def _limits(settings: Settings, catalog: Catalog, max_credits: int | None) -> Li
 def _check_writable(settings: Settings) -> None:
     """Find out before anything is bought whether pictures could be stored."""
     try:
-        settings.images_folder.mkdir(parents=True, exist_ok=True)
+        make_folder(settings.images_folder)
         probe = settings.images_folder / f".probe-{secrets.token_hex(4)}"
         probe.touch()
         probe.unlink()

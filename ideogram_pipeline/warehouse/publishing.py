@@ -13,7 +13,6 @@ before the copy until after the rename: a reader's lock agrees with it, a writer
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -27,6 +26,7 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from ideogram_pipeline.errors import StorageError
+from ideogram_pipeline.files import make_folder, sync
 from ideogram_pipeline.warehouse import schema
 from ideogram_pipeline.warehouse.changes import Change
 
@@ -81,7 +81,7 @@ def publish(
         ValueError: A change names a table or column that does not exist.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with (
             FileLock(path.with_suffix(".lock"), timeout=wait_seconds),
             _workshop(path) as draft,
@@ -256,11 +256,11 @@ def _change(draft: Path, changes: Sequence[Change], complete: bool, journal_id: 
 
 
 def _put_in_place(draft: Path, path: Path) -> None:
-    _flush(draft)
+    sync(draft)
     # The draft holds its rows by now; left behind, it would be read into the new file.
     _log_of(path).unlink(missing_ok=True)
     draft.replace(path)
-    _flush(path.parent)
+    sync(path.parent)
 
 
 def _log_of(path: Path) -> Path:
@@ -269,11 +269,3 @@ def _log_of(path: Path) -> Path:
 
 def _now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -41,7 +41,7 @@ STEPS: dict[str, tuple[Any, str]] = {
     "fetch": (Downloader, "fetch"),
     "check": (collecting, "inspect"),
     "rename": (Path, "replace"),
-    "sync": (collecting, "_sync"),
+    "sync": (collecting, "sync"),
     "note_content": (Journal, "note_content"),
     "move": (collecting, "_move"),
     "store": (Journal, "store"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import duckdb
 import pytest
 from sqlalchemy import select
 
@@ -149,6 +150,26 @@ def test_a_job_for_one_of_two_pictures_keeps_both_from_being_bought(tmp_path: Pa
         report = desk.run()
         assert (report.exit_code, report.count("blocked")) == (4, 2)
         assert len(paid(desk)) == 2
+
+
+def test_a_warehouse_that_cannot_be_read_now_is_waited_for(tmp_path: Path) -> None:
+    with bench(tmp_path, FAST) as desk:
+        desk.run()
+        publish_books(desk.settings)
+        lose_journal(desk)
+        content = desk.settings.warehouse_path.read_bytes()
+        desk.settings.warehouse_path.write_bytes(content[:4000])
+        with pytest.raises(StorageError, match="to be restored from the warehouse first"):
+            desk.run()
+        desk.settings.warehouse_path.write_bytes(content)
+        assert desk.run().count("reused") == 6
+
+
+def test_a_database_of_somebody_elses_is_not_restored_from(tmp_path: Path) -> None:
+    with bench(tmp_path, FAST) as desk:
+        desk.settings.folder.mkdir(parents=True)
+        duckdb.connect(desk.settings.warehouse_path).close()
+        assert desk.run().exit_code == 0
 
 
 def test_a_mark_that_cannot_be_read_stops_before_anything_is_bought(tmp_path: Path) -> None:

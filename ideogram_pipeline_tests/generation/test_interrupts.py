@@ -88,6 +88,7 @@ def test_a_submit_that_waits_out_a_429_is_withdrawn_at_once(
 
     def stop_then(slots: Slots, pause: float) -> None:
         throttle(slots, pause)
+        monkeypatch.setattr(Slots, "throttle", throttle)
         os.kill(os.getpid(), signal.SIGTERM)
 
     with bench(tmp_path, FAST) as desk:

@@ -27,6 +27,7 @@ from ideogram_pipeline.warehouse import Published, query
 from ideogram_pipeline.warehouse.publishing import publish
 from ideogram_pipeline_tests.orchestration.house import (
     IMAGES_OF_EACH,
+    edit_prompts,
     launch,
     materializations,
     run_job,
@@ -73,15 +74,20 @@ def pictures(settings: Settings) -> list[Path]:
 def test_a_held_warehouse_fails_no_run_and_the_next_one_makes_up_for_it(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    launch(settings, "ann")
+    old = set(pictures(settings))
+    edit_prompts(Path(settings.catalog), "stands", "walks")
+    edit_prompts(Path(settings.catalog), "reads", "writes")
     monkeypatch.setitem(publish.__kwdefaults__, "wait_seconds", 0.1)
     with held_for_writing(settings.warehouse_path):
         done = materialize_characters(settings, ["ann"])
     assert (done.success, done.failures) == (True, [])
-    assert done.reports[0].count("made") == IMAGES_OF_EACH == len(pictures(settings))
-    assert not any(recipe_file(picture).exists() for picture in pictures(settings))
+    new = set(pictures(settings)) - old
+    assert done.reports[0].count("made") == IMAGES_OF_EACH == len(new)
+    assert not any(recipe_file(picture).exists() for picture in new)
     with open_instance(settings) as instance:
         shown = {
-            asset: materializations(instance, asset)[0][2]
+            asset: materializations(instance, asset)[-1][2]
             for asset in ("images", "credit_ledger", "spend_report", "gallery")
         }
     assert "open for writing" in str(shown["images"]["publishing"])
@@ -91,7 +97,8 @@ def test_a_held_warehouse_fails_no_run_and_the_next_one_makes_up_for_it(
     done = launch(settings, "ann")
     assert (done.failed_checks, done.reports[0].credits) == ([], 0)
     assert all(recipe_file(picture).exists() for picture in pictures(settings))
-    assert query(settings.warehouse_path, "SELECT count(*) FROM images").rows == [(IMAGES_OF_EACH,)]
+    both = 2 * IMAGES_OF_EACH
+    assert query(settings.warehouse_path, "SELECT count(*) FROM images").rows == [(both,)]
 
 
 def test_the_books_are_published_once_by_a_run_and_again_when_they_are_asked_for_alone(
@@ -152,7 +159,7 @@ def test_the_ledger_is_compared_with_the_provider(
     passed: bool,
     severity: str,
 ) -> None:
-    monkeypatch.setattr(books, "reconcile", lambda _settings: found)
+    monkeypatch.setattr(books, "reconcile", lambda *_: found)
     with dg.DagsterInstance.ephemeral() as instance, calling(Caller(settings)):
         only = [dg.AssetKey("reconciliation")]
         done = run_job(settings, instance, "books", asset_selection=only)
