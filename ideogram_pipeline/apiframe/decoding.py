@@ -87,6 +87,7 @@ def decode_account(data: object) -> Account:
         credits=whole(team.get("credits")),
         plan=_text(team.get("plan")),
         team_name=_text(team.get("name")),
+        team_id=_text(team.get("id")),
         max_concurrent_jobs=whole(team.get("maxConcurrentJobs")),
     )
 

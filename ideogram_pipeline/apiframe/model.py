@@ -74,6 +74,8 @@ class Account:
     """Balance in credits; ``None`` when the account has no team or hides it."""
     plan: str | None
     team_name: str | None
+    team_id: str | None = field(default=None, kw_only=True)
+    """Whose jobs and credits these are; ``None`` when the provider does not say."""
     max_concurrent_jobs: int | None
     """Jobs the account may have under way; ``None`` when the provider does not say."""
 

@@ -33,6 +33,8 @@ class Adoption:
     """Pictures (by fingerprint) that may be paid already, with the reason why one cannot say."""
     unreadable: tuple[str, ...]
     """Jobs of which the provider does not tell what was asked; each could be any picture."""
+    left: tuple[str, ...]
+    """Jobs that were made for none of the pictures; for one of another day or row, perhaps."""
 
     def doubt_about(self, fingerprint: str) -> str | None:
         """Why a picture that was not adopted may be paid all the same; ``None`` if it is not."""
@@ -67,9 +69,8 @@ def adopt(
         now: The provider's time.
     """
     wanted = [job for job in orphans if not (job.is_failed and not job.credit_cost)]
-    planned_for = _planned_for(wanted, planned, catalog, zone=zone)
+    planned_for, unclear = _planned_for(wanted, planned, catalog, zone=zone)
     candidates: dict[str, list[Job]] = defaultdict(list)
-    unclear: dict[str, str] = {}
     images: dict[str, PlannedImage] = {}
     for job in wanted:
         found = planned_for.get(job.id, {})
@@ -78,7 +79,7 @@ def adopt(
             candidates[next(iter(found))].append(job)
         for fingerprint in found if len(found) > 1 else ():
             unclear[fingerprint] = f"job {job.id} of the account was made for it or for another"
-    adopted = []
+    adopted: list[Attempt] = []
     for fingerprint, jobs in candidates.items():
         best = min(jobs, key=_rank)
         image = images[fingerprint]
@@ -88,7 +89,8 @@ def adopt(
     return Adoption(
         adopted=tuple(adopted),
         unclear=unclear,
-        unreadable=tuple(job.id for job in wanted if not job.input),
+        unreadable=tuple(job.id for job in wanted if not _text(job)),
+        left=tuple(job.id for job in wanted if job.id not in {a.job_id for a in adopted}),
     )
 
 
@@ -98,23 +100,44 @@ def _planned_for(
     catalog: Catalog,
     *,
     zone: ZoneInfo,
-) -> dict[str, dict[str, PlannedImage]]:
-    """The images that each orphan may have been made for: by job id, then by fingerprint."""
-    by_prompt: dict[str, list[Job]] = defaultdict(list)
+) -> tuple[dict[str, dict[str, PlannedImage]], dict[str, str]]:
+    """What each orphan may have been made for, and what it cannot be told from.
+
+    Returns:
+        By job id, then by fingerprint, the images that an orphan agrees with; and by fingerprint
+        the images that one has a part in common with, with the reason.
+    """
+    by_text: dict[str, list[Job]] = defaultdict(list)
+    by_seed: dict[str, list[Job]] = defaultdict(list)
     days: dict[date, datetime] = {}
     for job in orphans:
-        if job.input:
-            by_prompt[plain_text(str(dict(leaves(job.input)).get("prompt")))].append(job)
-            if job.created_at:
-                days[job.created_at.date()] = job.created_at
+        by_text[_text(job)].append(job)
+        by_seed[str(dict(leaves(job.input or {})).get("seed"))].append(job)
+        if job.created_at:
+            days[job.created_at.date()] = job.created_at
     found: dict[str, dict[str, PlannedImage]] = defaultdict(dict)
+    resembled: dict[str, str] = {}
     of_days = (expand(catalog, at=moment, zone=zone) for moment in days.values())
     for image in chain(planned, *of_days):
-        for job in by_prompt.get(plain_text(image.prompt), ()):
-            request = {"prompt": image.prompt, **image.params}
-            if compare(request, job.input) in (Likeness.SAME, Likeness.LIKE):
-                found[job.id][image.fingerprint] = image
-    return found
+        request = {"prompt": image.prompt, **image.params}
+        like = (*by_text.get(plain_text(image.prompt), ()), *by_seed.get(str(image.seed), ()))
+        for job in like:
+            match compare(request, job.input):
+                case Likeness.SAME | Likeness.LIKE:
+                    found[job.id][image.fingerprint] = image
+                case Likeness.UNCLEAR:
+                    resembled[image.fingerprint] = job.id
+    unclear = {
+        fingerprint: f"job {job_id} of the account resembles it"
+        for fingerprint, job_id in resembled.items()
+        if job_id not in found
+    }
+    return found, unclear
+
+
+def _text(job: Job) -> str:
+    """The prompt that a job was given, as far as it is told."""
+    return plain_text(str(dict(leaves(job.input or {})).get("prompt", "")))
 
 
 def _rank(job: Job) -> tuple[bool, bool, bool, str]:

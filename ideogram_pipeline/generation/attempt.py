@@ -26,6 +26,8 @@ class Attempt:
     epoch: int
     doubt: bool
     """An earlier send of this very request may have been accepted without our knowing."""
+    conflicted: bool
+    """The provider has said (409) that a job was made under this key, for another body."""
     run_id: str
     character_id: str
     prompt_id: str
@@ -37,6 +39,8 @@ class Attempt:
     body: bytes
     intended_at: datetime
     """By the provider's clock, before the first send."""
+    begun_at: datetime | None
+    """The same by this machine's; ``None`` for what was adopted or restored."""
     submitted_at: datetime | None
     job_id: str | None
     error: str | None
@@ -49,8 +53,10 @@ class Attempt:
         """Read a row of the table ``attempts``."""
         values = {name: row[name] for name in cls.__slots__}
         values["doubt"] = bool(row["doubt"])
+        values["conflicted"] = bool(row["conflicted"])
         values["retriable"] = bool(row["retriable"])
         values["intended_at"] = from_text(row["intended_at"])
+        values["begun_at"] = from_text(row["begun_at"]) if row["begun_at"] else None
         values["submitted_at"] = from_text(row["submitted_at"]) if row["submitted_at"] else None
         return cls(**values)
 

@@ -30,8 +30,9 @@ from ideogram_pipeline.generation.provider import Provider
 
 TRIES = 5
 FIRST_WAIT = 0.5
-RETENTION = timedelta(hours=24)
-"""How long the provider keeps a file, by its newest contract, counted from the job's creation."""
+GIVEN_UP_AFTER = timedelta(hours=72)
+"""Age of a job at which a file that is not found is taken to be purged although the job does not
+say so. By the provider's newest contract it keeps files for 24 h, by older ones for months."""
 MOST_PIXELS = 50_000_000
 """The largest picture of this model has one million; more is an attack or a mistake."""
 
@@ -96,7 +97,7 @@ class Collector:
             except (NotAPicture, ProviderError) as error:
                 trouble, job = error, None
         age = self._provider.clock.now() - attempt.intended_at
-        if isinstance(trouble, Gone | NotFound) and age > RETENTION:
+        if isinstance(trouble, Gone | NotFound) and age > GIVEN_UP_AFTER:
             return self._expire(attempt)
         return self._journal.remark(attempt, f"paid and completed, but not fetched: {trouble}")
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy import Connection, Engine, create_engine, event, select, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 
@@ -139,9 +139,16 @@ class Database:
                         {"name": "journal_id", "value": uuid.uuid4().hex},
                     ],
                 )
-            elif version != str(schema.SCHEMA_VERSION):
+                return
+            for newer in range(int(version) + 1, schema.SCHEMA_VERSION + 1):
+                for statement in schema.ADDED[newer]:
+                    connection.exec_driver_sql(statement)
+            of_version = schema.meta.c.name == "schema_version"
+            now = str(max(int(version), schema.SCHEMA_VERSION))
+            connection.execute(update(schema.meta).where(of_version).values(value=now))
+            if int(version) > schema.SCHEMA_VERSION:
                 raise StorageError(
-                    f"The journal {self.path} was written by another version of this program "
+                    f"The journal {self.path} was written by a newer version of this program "
                     f"(schema {version}, expected {schema.SCHEMA_VERSION}). Use that version."
                 )
 

@@ -72,6 +72,7 @@ class Engine:
         is_alive: Callable[[str], bool],
         patience: float,
         shortage: Callable[[], str | None],
+        mark: Callable[[], None],
         on_progress: ProgressListener | None = None,
     ) -> None:
         self._provider = workers.provider
@@ -84,6 +85,7 @@ class Engine:
         self._is_alive = is_alive
         self._patience = patience
         self._shortage = shortage
+        self._mark = mark
         self._on_progress = on_progress
         self._room = asyncio.Semaphore(workers.slots.most + WAITING_FOR_COLLECTION)
         self._carried: set[int] = set()
@@ -237,7 +239,7 @@ class Engine:
     def _write_intent(
         self, planned: PlannedImage, urls: dict[str, str]
     ) -> Attempt | Busy | OverBudget:
-        return self._journal.begin(
+        begun = self._journal.begin(
             planned,
             request_body(planned, urls),
             run_id=self._run_id,
@@ -245,6 +247,10 @@ class Engine:
             limits=self._limits,
             balance=self._balance,
         )
+        if isinstance(begun, Attempt):
+            # Before it is sent: a journal without this intent must never pass for the newest one.
+            self._mark()
+        return begun
 
     async def _renew_balance(self) -> bool:
         """Ask for the balance again if what we know is old; refunds and purchases raise it."""

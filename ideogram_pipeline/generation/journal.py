@@ -18,6 +18,7 @@ from ideogram_pipeline.generation import schema
 from ideogram_pipeline.generation.attempt import Attempt, StoredImage
 from ideogram_pipeline.generation.database import Database
 from ideogram_pipeline.generation.limits import (
+    DOCUMENTED_REFUND,
     Balance,
     Limits,
     Mark,
@@ -91,7 +92,13 @@ class Journal:
             if over:
                 return over
             return self._insert(
-                connection, planned, body, run_id=run_id, state=schema.SUBMITTING, intended_at=now
+                connection,
+                planned,
+                body,
+                run_id=run_id,
+                state=schema.SUBMITTING,
+                intended_at=now,
+                begun_at=now_text(),
             )
 
     def adopt(
@@ -137,6 +144,10 @@ class Journal:
         """Note that the request may have been accepted although no readable answer came."""
         return self._move(attempt, attempt.state, doubt=1, error=reason)
 
+    def conflict(self, attempt: Attempt, reason: str) -> Attempt:
+        """Note that there is, or was, a job under this key: it will never be proven absent."""
+        return self._move(attempt, attempt.state, doubt=1, conflicted=1, error=reason)
+
     def accept(self, attempt: Attempt, job_id: str, *, now: datetime) -> Attempt:
         """Bind the provider's job and book its charge.
 
@@ -181,7 +192,7 @@ class Journal:
         with self._db.write() as connection:
             refund = _net(connection, attempt) - (job.credit_cost or 0)
             if refund > 0:
-                source = "documented refund" if job.credit_cost is None else "provider"
+                source = DOCUMENTED_REFUND if job.credit_cost is None else "provider"
                 _book(connection, attempt, "refund", -refund, source, note=job.error)
             return self._move_in(
                 connection,
@@ -328,6 +339,13 @@ class Journal:
                 other.seed == attempt.seed or other.request["prompt"] == attempt.request["prompt"]
                 for other in map(Attempt.from_row, rows)
             )
+
+    def jobs_since(self, moment: datetime) -> set[str]:
+        """The jobs of ours that were accepted at ``moment`` or later, by the provider's clock."""
+        later = _attempts.c.submitted_at >= to_text(moment)
+        with self._db.read() as connection:
+            found = connection.scalars(select(_attempts.c.job_id).where(later))
+            return {job_id for job_id in found if job_id}
 
     def has_jobs_before(self, moment: datetime) -> bool:
         """Whether a job of ours was accepted before ``moment``, by the provider's clock."""

@@ -12,6 +12,9 @@ from ideogram_pipeline.generation import schema
 from ideogram_pipeline.generation.times import to_text
 from ideogram_pipeline.planning.model import PlannedImage
 
+DOCUMENTED_REFUND = "documented refund"
+"""Source of a refund that the provider promises, but has not stated for this job."""
+
 _attempts = schema.attempts
 _ledger = schema.ledger
 
@@ -98,7 +101,16 @@ def over_run_limit(
     connection: Connection, price: int, *, run_id: str, limits: Limits
 ) -> OverBudget | None:
     """Say whether ``price`` credits more would pass the limit of a run."""
-    if limits.run is None or _spent(connection, _attempts.c.run_id == run_id) + price <= limits.run:
+    if limits.run is None:
+        return None
+    of_run = _attempts.c.run_id == run_id
+    # A refund that is only documented may not come; the limit holds even then.
+    unconfirmed = connection.scalar(
+        select(func.coalesce(func.sum(_ledger.c.credits), 0))
+        .join(_attempts, _attempts.c.id == _ledger.c.attempt_id)
+        .where(of_run, _ledger.c.price_source == DOCUMENTED_REFUND)
+    )
+    if _spent(connection, of_run) - (unconfirmed or 0) + price <= limits.run:
         return None
     return OverBudget("run", f"the run's limit of {limits.run} credits is reached")
 

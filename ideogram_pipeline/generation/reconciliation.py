@@ -6,13 +6,11 @@ import asyncio
 import secrets
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 
 from sqlalchemy import func, select
 
 from ideogram_pipeline.apiframe.client import ApiframeClient
 from ideogram_pipeline.apiframe.model import Account, Job
-from ideogram_pipeline.apiframe.retrying import patiently
 from ideogram_pipeline.catalog.model import Catalog
 from ideogram_pipeline.generation import run_records, schema
 from ideogram_pipeline.generation.account import Access, provider_access
@@ -20,6 +18,7 @@ from ideogram_pipeline.generation.adopting import adopt
 from ideogram_pipeline.generation.database import Database, open_journal
 from ideogram_pipeline.generation.guarding import is_recovering
 from ideogram_pipeline.generation.journal import Journal
+from ideogram_pipeline.generation.listing import Listing
 from ideogram_pipeline.generation.pacing import RequestRate
 from ideogram_pipeline.generation.provider import Provider
 from ideogram_pipeline.generation.settling import LOOK_BACK, Records
@@ -146,20 +145,7 @@ def _beginning(database: Database) -> datetime | None:
 
 async def _jobs(provider: Provider, since: datetime | None) -> list[Job]:
     """The account's jobs, newest first, back to ``since`` or all."""
-    jobs: dict[str, Job] = {}
-    cursor: str | None = None
-    while True:
-        page = await patiently(partial(provider.newest_jobs, cursor))
-        recent = [
-            job
-            for job in page.jobs
-            if since is None or job.created_at is None or job.created_at >= since
-        ]
-        jobs.update((job.id, job) for job in recent)
-        cursor = page.next_cursor
-        # The newest come first, so that a page with an older one is the last that matters.
-        if len(recent) < len(page.jobs) or not page.has_more or not cursor:
-            return list(jobs.values())
+    return [job async for page in Listing(provider, since).pages() for job in page]
 
 
 def _compare(database: Database, jobs: list[Job], account: Account) -> Reconciliation:

@@ -150,9 +150,16 @@ def _restore_attempts(
                 "intended_at": _text(began_at),
             }
             connection.execute(insert(_attempts).values(values | _standing(row, files)))
-        elif state in schema.OPEN and state != row["status"]:
-            values = {"job_id": row["job_id"], "error": row["error"], **_standing(row, files)}
+        elif _progress(row["status"]) > _progress(state):
+            values = {"error": row["error"], **_standing(row, files)}
+            if row["job_id"]:
+                values["job_id"] = row["job_id"]
             connection.execute(update(_attempts).where(_attempts.c.id == attempt_id).values(values))
+
+
+def _progress(state: str) -> int:
+    """How far an attempt has come; those that have ended are all equally far."""
+    return schema.OPEN.index(state) if state in schema.OPEN else len(schema.OPEN)
 
 
 def _standing(row: _Row, files: Mapping[str, _Row]) -> dict[str, Any]:

@@ -152,6 +152,7 @@ class _Run:
             provider = Provider(client, self._rate)
             mark = journal.mark()
             account = await provider.account()
+            run_records.bind_account(self._database, account.team_id)
             self._balance_before = account.credits
             most = min(
                 settings.max_in_flight, account.max_concurrent_jobs or settings.max_in_flight
@@ -188,6 +189,7 @@ class _Run:
                 is_alive=lambda owner: is_alive(self._database.locks, owner),
                 patience=settings.patience,
                 shortage=lambda: disk.shortage((settings.folder, self._database.path.parent)),
+                mark=lambda: guarding.set_mark(settings, self._database),
                 on_progress=on_progress,
             )
             self._engine.not_begun.update(blocked)
@@ -215,7 +217,7 @@ class _Run:
             run_id=self._run_id,
             now=provider.clock.now(),
         )
-        if not adoption.unclear and not adoption.unreadable:
+        if not adoption.left:
             guarding.recovered(self._database)
         found = {attempt.fingerprint for attempt in adoption.adopted}
         return {

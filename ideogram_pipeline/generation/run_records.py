@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from ideogram_pipeline.errors import ConfigurationError
 from ideogram_pipeline.generation import schema
@@ -56,3 +56,31 @@ def close_run(database: Database, run_id: str, status: str, **counts: int | None
         connection.execute(
             update(_runs).where(of_run).values(status=status, finished_at=now_text(), **counts)
         )
+
+
+def bind_account(database: Database, team_id: str | None) -> None:
+    """Note whose account is used; another one cannot tell what became of this one's requests.
+
+    Raises:
+        ConfigurationError: The key is of another team than before, and work is still open there.
+    """
+    if team_id is None:
+        return
+    meta, attempts = schema.meta, schema.attempts
+    with database.write() as connection:
+        of_team = meta.c.name == "team_id"
+        before = connection.scalar(select(meta.c.value).where(of_team))
+        if before == team_id:
+            return
+        open_there = (*schema.OPEN, schema.UNRESOLVED)
+        left = connection.scalar(
+            select(func.count()).select_from(attempts).where(attempts.c.state.in_(open_there))
+        )
+        if before is not None and left:
+            raise ConfigurationError(
+                f"APIFRAME_API_KEY: this key is of team {team_id}, and {left} pictures are still "
+                f"under way, and perhaps paid, in the account of team {before}. Run once more with "
+                "a key of that team, or give the new account another IDEOGRAM_PIPELINE_HOME."
+            )
+        connection.execute(delete(meta).where(of_team))
+        connection.execute(insert(meta).values(name="team_id", value=team_id))

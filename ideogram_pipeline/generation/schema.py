@@ -21,7 +21,14 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+ADDED = {
+    2: (
+        "ALTER TABLE attempts ADD COLUMN begun_at VARCHAR",
+        "ALTER TABLE attempts ADD COLUMN conflicted INTEGER NOT NULL DEFAULT 0",
+    )
+}
+"""What makes a journal of the version before into one of this version."""
 
 SUBMITTING = "submitting"
 SUBMITTED = "submitted"
@@ -88,6 +95,7 @@ attempts = Table(
     Column("owner", String, nullable=False),
     Column("epoch", Integer, nullable=False, default=1),
     Column("doubt", Integer, nullable=False, default=0),
+    Column("conflicted", Integer, nullable=False, default=0),
     Column("run_id", String, nullable=False),
     Column("provider", String, nullable=False),
     Column("character_id", String, nullable=False),
@@ -101,8 +109,10 @@ attempts = Table(
     Column("reference_sha256", String, nullable=False),
     Column("image_sha256", String),
     Column("mask_sha256", String),
-    # Times are ISO 8601 UTC; intended_at is the provider's clock, by which its windows run.
+    # Times are ISO 8601 UTC; intended_at is the provider's clock, by which its windows run,
+    # and begun_at the same moment by ours, should that clock have been wrong.
     Column("intended_at", String, nullable=False),
+    Column("begun_at", String),
     Column("submitted_at", String),
     Column("completed_at", String),
     Column("stored_at", String),

@@ -15,12 +15,12 @@ from enum import Enum
 from functools import partial
 from typing import Any
 
-from ideogram_pipeline.apiframe.clock import ProviderClock
 from ideogram_pipeline.apiframe.errors import NotFound
 from ideogram_pipeline.apiframe.model import INPUT_PARAMS, Job
 from ideogram_pipeline.apiframe.retrying import patiently
 from ideogram_pipeline.generation.attempt import Attempt
 from ideogram_pipeline.generation.journal import Journal
+from ideogram_pipeline.generation.listing import Listing
 from ideogram_pipeline.generation.provider import Provider
 
 REPLAY_WINDOW = timedelta(hours=20)
@@ -28,15 +28,16 @@ REPLAY_WINDOW = timedelta(hours=20)
 and our own slowness."""
 LOOK_BACK = timedelta(minutes=10)
 """How much earlier than the intent a job may be dated: two servers, two clocks."""
-LOOK_BACK_UNTOLD = timedelta(hours=26)
-"""The same where the provider's answers carry no time, and the intent has that of this machine."""
+LOOK_BACK_UNSURE = timedelta(hours=26)
+"""The same where the provider's answers carry no time, and the intent has that of this machine; and
+where the job may have been made for an older intent, within the 24 h that a key lives."""
 
 
 class Likeness(Enum):
     """How a job's echoed input compares with the bytes that we sent."""
 
     SAME = "same"
-    """Prompt, seed and all else that is echoed are equal, the addresses of the inputs too."""
+    """All of ours is echoed and equal, the addresses of the inputs too."""
     LIKE = "like"
     """Nothing that is echoed contradicts ours. The provider may keep the inputs under addresses
     of its own, write words in another case, or leave out what it likes, but not the prompt."""
@@ -75,7 +76,7 @@ class Records:
             ProviderError: The records cannot be read now.
         """
         async with self._one_at_a_time:
-            since = attempt.intended_at - look_back(self._provider.clock)
+            since = self._since(attempt)
             jobs, reached = await self._unclaimed(since)
             found: dict[Likeness, list[Job]] = {likeness: [] for likeness in Likeness}
             for job in reversed(jobs):
@@ -99,27 +100,27 @@ class Records:
             jobs, _ = await self._unclaimed(since)
             return jobs
 
+    def _since(self, attempt: Attempt) -> datetime:
+        """The time before which no job can be this attempt's."""
+        intended_at = min(attempt.intended_at, attempt.begun_at or attempt.intended_at)
+        sure = self._provider.clock.is_told and not attempt.conflicted
+        # After a conflict the job may be one that a lost journal, or another machine, has made.
+        return intended_at - (LOOK_BACK if sure else LOOK_BACK_UNSURE)
+
     async def _unclaimed(self, since: datetime | None) -> tuple[list[Job], bool]:
         """Unclaimed jobs with their ``input``, and whether the listing reached past ``since``."""
         jobs: list[Job] = []
-        cursor: str | None = None
-        while True:
-            page = await patiently(partial(self._provider.newest_jobs, cursor))
-            recent = [
-                job
-                for job in page.jobs
-                if since is None or job.created_at is None or job.created_at >= since
-            ]
-            claimed = self._journal.claimed_jobs([job.id for job in recent])
-            for listed in recent:
+        listing = Listing(self._provider, since)
+        async for page in listing.pages():
+            claimed = self._journal.claimed_jobs([job.id for job in page])
+            for listed in page:
                 if listed.id not in claimed:
                     jobs.append(await self._with_input(listed))
-            cursor = page.next_cursor
-            if len(recent) < len(page.jobs):
-                return jobs, True
-            if not page.has_more or not cursor:
-                # The end of all records proves nothing if some of ours are missing from them.
-                return jobs, since is None or not self._journal.has_jobs_before(since)
+        if since is None or listing.has_passed:
+            return jobs, listing.has_passed or listing.has_ended
+        # The end of all records proves nothing if some of ours are missing from them.
+        proven = listing.has_ended and not self._journal.has_jobs_before(since)
+        return jobs, proven and self._journal.jobs_since(since) <= listing.seen
 
     async def _with_input(self, listed: Job) -> Job:
         """A listed job with what was asked of it, unless its record is gone."""
@@ -131,23 +132,20 @@ class Records:
         return self._inputs[listed.id]
 
 
-def look_back(clock: ProviderClock) -> timedelta:
-    """How much earlier than its intent a job of ours may be dated."""
-    return LOOK_BACK if clock.is_told else LOOK_BACK_UNTOLD
-
-
 def compare(sent: Mapping[str, Any], echoed: Mapping[str, Any] | None) -> Likeness:
     """Compare a submitted body with a job's ``input``.
 
     The echo may be the body itself or flattened, and may hold more.
     """
     ours, theirs = dict(leaves(sent)), dict(leaves(echoed or {}))
+    ours.pop("model", None)  # the listing is of one model
     common = {name: (theirs[name], ours[name]) for name in ours if name in theirs}
     if "seed" in common and not _equal(*common["seed"]):
-        return Likeness.OTHER
+        is_number = str(theirs["seed"]).removesuffix(".0").isdecimal()
+        return Likeness.OTHER if is_number else Likeness.UNCLEAR
     if "prompt" not in common:
         return Likeness.UNCLEAR
-    if "seed" in common and all(_equal(*pair) for pair in common.values()):
+    if len(common) == len(ours) and all(_equal(*pair) for pair in common.values()):
         return Likeness.SAME
     said = (pair for name, pair in common.items() if name not in INPUT_PARAMS)
     if all(_equal(*map(_plain, pair)) for pair in said):
@@ -169,10 +167,13 @@ def plain_text(text: str) -> str:
 
 
 def leaves(tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Names and values of a body or an echo, inner levels first: the outer one wins in a dict."""
+    """Names and values of a body or an echo, inner levels first: the outer one wins in a dict.
+
+    A name without a value says nothing, and is left out.
+    """
     for value in tree.values():
         if isinstance(value, Mapping):
             yield from leaves(value)
     for name, value in tree.items():
-        if not isinstance(value, Mapping):
+        if value is not None and not isinstance(value, Mapping):
             yield name, value

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import random
 import time
+from datetime import UTC, datetime, timedelta
 
 from ideogram_pipeline.apiframe.errors import KeyRefused, ProviderError, Unreachable
 from ideogram_pipeline.apiframe.model import (
@@ -32,6 +33,8 @@ from ideogram_pipeline.generation.settling import REPLAY_WINDOW, Records
 FIRST_WAIT = 1.0
 LONGEST_WAIT = 60.0
 """Seconds between two tries of one request."""
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""How far in the future an intent may lie; more, and the clock was wrong then."""
 UNKNOWN_TRIES = 6
 """Unknown outcomes of one attempt in a row, after which the next run goes on with it."""
 
@@ -156,9 +159,13 @@ class Submitter:
         return accepted
 
     def _may_replay(self, attempt: Attempt) -> bool:
-        """Whether the provider still knows the key, so that sending it again buys nothing twice."""
+        """Whether the provider still knows the key, so that sending it again buys nothing twice.
+
+        By its clock and by ours: one of them may have been wrong when it was first sent.
+        """
         age = self._provider.clock.now() - attempt.intended_at
-        return age < REPLAY_WINDOW
+        ours = datetime.now(UTC) - attempt.begun_at if attempt.begun_at else age
+        return -CLOCKS_DIFFER < age < REPLAY_WINDOW and ours < REPLAY_WINDOW
 
     async def _settle(self, attempt: Attempt) -> Attempt:
         """Look for the job of an attempt in doubt, and adopt it.
@@ -175,7 +182,7 @@ class Submitter:
             return self._accept(attempt, search.near[0].id)
         if self._may_replay(attempt):
             return attempt
-        if search.exhaustive:
+        if search.exhaustive and not attempt.conflicted:
             return self._journal.close(
                 attempt, schema.ABSENT, "not accepted: the account has no such job"
             )
@@ -200,15 +207,16 @@ class Submitter:
         several jobs could be meant, a person has to say which. If there is none, the provider may
         still be at work on an earlier request, and the attempt is in doubt.
         """
+        attempt = self._journal.conflict(attempt, message)
         try:
             search = await self._records.search(attempt)
         except KeyRefused:
             raise
         except ProviderError as error:
-            return self._journal.doubt(attempt, f"no clear answer yet: {error}")
+            return self._journal.remark(attempt, f"no clear answer yet: {error}")
         found = (*search.matches, *search.near)
         if not found:
-            return self._journal.doubt(attempt, message)
+            return attempt
         if len(found) == 1:
             return self._accept(attempt, found[0].id)
         return self._journal.close(

@@ -219,7 +219,7 @@ class TestGone:
 
     def test_what_is_gone_and_old_is_expired(self, desk: Callable[..., Desk]) -> None:
         at = desk(404)
-        at.provider.clock.pass_hours(25)
+        at.provider.clock.pass_hours(73)
         assert at.collect(at.job()).state == "expired"
 
     def test_what_is_gone_but_young_may_come_back(self, desk: Callable[..., Desk]) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from ideogram_pipeline.errors import ConfigurationError, StorageError
 from ideogram_pipeline.generation import database, schema
@@ -54,8 +54,25 @@ def test_a_journal_of_another_version_is_left_alone(tmp_path: Path) -> None:
         of_version = schema.meta.c.name == "schema_version"
         connection.execute(update(schema.meta).where(of_version).values(value="99"))
     opened.close()
-    with pytest.raises(StorageError, match="another version of this program"):
+    with pytest.raises(StorageError, match="newer version of this program"):
         Database(path)
+
+
+def test_a_journal_of_the_version_before_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    opened = Database(path)
+    with opened.write() as connection:
+        for column in ("begun_at", "conflicted"):
+            connection.exec_driver_sql(f"ALTER TABLE attempts DROP COLUMN {column}")
+        of_version = schema.meta.c.name == "schema_version"
+        connection.execute(update(schema.meta).where(of_version).values(value="1"))
+    opened.close()
+    opened = Database(path)
+    with opened.read() as connection:
+        assert connection.execute(schema.attempts.select()).all() == []
+        version = select(schema.meta.c.value).where(of_version)
+        assert connection.scalar(version) == str(schema.SCHEMA_VERSION)
+    opened.close()
 
 
 def test_what_is_no_journal_is_named(tmp_path: Path) -> None:

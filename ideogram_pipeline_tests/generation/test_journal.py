@@ -235,9 +235,16 @@ class TestBudgets:
         limits = Limits(run=15)
         journal.close(begin(journal, image(1), limits=limits), schema.WITHDRAWN, "402")
         attempt = journal.accept(begin(journal, image(1), limits=limits), "j", now=NOW)
-        job = job_of(attempt, status="FAILED")
+        job = job_of(attempt, status="FAILED", credit_cost=0)
         journal.fail(attempt, job, now=NOW, retriable=True)
         assert isinstance(try_begin(journal, image(1), limits=limits), Attempt)
+
+    def test_a_refund_that_is_only_documented_may_not_come(self, journal: Journal) -> None:
+        limits = Limits(run=15)
+        attempt = journal.accept(begin(journal, image(1), limits=limits), "j", now=NOW)
+        journal.fail(attempt, job_of(attempt, status="FAILED"), now=NOW, retriable=True)
+        assert isinstance(try_begin(journal, image(1), limits=limits), OverBudget)
+        assert isinstance(try_begin(journal, image(1), run_id="next", limits=limits), Attempt)
 
     def test_an_unresolved_attempt_keeps_its_reserve(self, journal: Journal) -> None:
         limits = Limits(run=15)

@@ -15,7 +15,7 @@ from ideogram_pipeline.apiframe.errors import NotFound, Transient
 from ideogram_pipeline.generation.journal import Journal
 from ideogram_pipeline.generation.settling import (
     LOOK_BACK,
-    LOOK_BACK_UNTOLD,
+    LOOK_BACK_UNSURE,
     Likeness,
     Records,
     Search,
@@ -41,9 +41,18 @@ def test_the_body_flattened_or_with_more_in_it_is_the_same_request(echo: dict[st
     assert compare(SENT, echo) is Likeness.SAME
 
 
-def test_less_fields_and_numbers_as_text_are_still_the_same() -> None:
-    assert compare(SENT, {"prompt": FLAT["prompt"], "seed": "7"}) is Likeness.SAME
+def test_numbers_as_text_are_still_the_same() -> None:
+    assert compare(SENT, FLAT | {"seed": "7"}) is Likeness.SAME
     assert compare(SENT, FLAT | {"seed": 7.0}) is Likeness.SAME
+
+
+def test_with_less_told_it_is_like_ours_and_could_be_a_twins() -> None:
+    assert compare(SENT, {"prompt": FLAT["prompt"], "seed": 7}) is Likeness.LIKE
+
+
+@pytest.mark.parametrize("seed", [None, "hidden", ""])
+def test_a_seed_that_is_no_number_is_not_another_one(seed: str | None) -> None:
+    assert compare(SENT, FLAT | {"seed": seed}) is not Likeness.OTHER
 
 
 def test_another_seed_is_another_request() -> None:
@@ -76,7 +85,7 @@ def test_what_a_server_may_rewrite_makes_it_like_ours(change: dict[str, Any]) ->
 
 
 def test_our_text_without_a_seed_is_like_ours() -> None:
-    assert compare(SENT, {"prompt": FLAT["prompt"]}) is Likeness.LIKE
+    assert compare(SENT, {"prompt": FLAT["prompt"], "seed": None}) is Likeness.LIKE
     assert compare(SENT, {"prompt": FLAT["prompt"], "style_type": "Fiction"}) is Likeness.UNCLEAR
 
 
@@ -124,7 +133,7 @@ def test_it_pages_back_to_the_intent_and_no_further(journal: Journal) -> None:
 def test_without_the_providers_time_it_looks_back_over_a_day(journal: Journal) -> None:
     """This machine's clock may be hours wrong."""
     attempt = begin(journal, image(2))
-    early = job_of(attempt, "early", created_at=NOW - LOOK_BACK_UNTOLD + timedelta(minutes=1))
+    early = job_of(attempt, "early", created_at=NOW - LOOK_BACK_UNSURE + timedelta(minutes=1))
     for told, matches in ((True, 0), (False, 1)):
         provider = ScriptedProvider(jobs={"early": early})
         provider.clock.is_told = told

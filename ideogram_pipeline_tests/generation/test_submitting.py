@@ -6,7 +6,8 @@ import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -327,9 +328,36 @@ def test_two_tries_never_overlap(journal: Journal) -> None:
     assert at.provider.most_at_once == 1
 
 
-def test_the_clock_is_the_providers(journal: Journal) -> None:
-    """Ours may be wrong by a day: it decides nothing."""
+def test_after_a_clock_that_was_wrong_nothing_is_sent_again(journal: Journal) -> None:
+    """The intent lies in the future by the provider's clock: one of the two was wrong."""
     at = desk(journal, accepted(), in_doubt=True)
-    at.provider.clock = Clock(NOW.replace(year=2020))
+    at.provider.clock = Clock(NOW - timedelta(hours=1))
     at.provider.pages = [page()]
-    assert at.submit().state == "submitted"
+    assert at.submit().state == "absent"
+    assert at.provider.submits == []
+
+
+def test_what_is_old_by_our_own_clock_is_not_sent_again(journal: Journal) -> None:
+    at = desk(journal, accepted(), in_doubt=True)
+    at.attempt = replace(at.attempt, begun_at=datetime.now(UTC) - timedelta(hours=21))
+    at.provider.pages = [page()]
+    assert at.submit().state == "absent"
+    assert at.provider.submits == []
+
+
+def test_what_met_a_conflict_is_never_proven_absent(journal: Journal) -> None:
+    """The provider has said itself that there is a job under this key."""
+    at = desk(journal, Conflict("HTTP 409"), in_doubt=True)
+    at.provider.pages = [page()]
+    at.attempt = at.submit()
+    assert (at.attempt.state, at.attempt.conflicted) == ("submitting", True)
+    at.provider.clock.pass_hours(21)
+    assert at.submit().state == "unresolved"
+
+
+def test_a_conflict_looks_back_over_the_life_of_a_key(journal: Journal) -> None:
+    """The job is of an intent that a lost journal, or another machine, has written down."""
+    at = desk(journal, Conflict("HTTP 409"))
+    hours_ago = NOW - timedelta(hours=23)
+    at.provider.jobs["job-7"] = job_of(at.attempt, "job-7", created_at=hours_ago)
+    assert at.submit().job_id == "job-7"
