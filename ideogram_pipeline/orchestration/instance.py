@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,9 +52,9 @@ _NO_CAPTURE = {
 def ensure_dagster_home(settings: Settings) -> Path:
     """Find Dagster's folder, as ``Settings.dagster_home`` has it; the user's own is left as it is.
 
-    Ours is made on first use. Its SQLite files are created under a lock: several processes that
-    open a fresh instance at once can leave it with two schema heads, which no later start mends
-    (dagster-io/dagster#27390).
+    Ours is made on first use, under a lock and under another name: several processes that open a
+    fresh instance at once, or one that is killed while it makes its SQLite files, can leave a
+    schema that no later start mends (dagster-io/dagster#27390).
 
     Raises:
         ConfigurationError: ``DAGSTER_HOME`` is not the absolute path of a folder.
@@ -63,10 +64,9 @@ def ensure_dagster_home(settings: Settings) -> Path:
     if home != settings.own_dagster_home:
         return home
     try:
-        home.mkdir(parents=True, exist_ok=True)
-        # The file is written last, so that its presence says that the rest is there.
         if not (home / _YAML_NAME).exists():
-            with FileLock(home / "setup.lock"):
+            home.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(home.with_name(f"{home.name}.lock")):
                 if not (home / _YAML_NAME).exists():
                     _set_up(home)
     except OSError as error:
@@ -90,14 +90,17 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
 
 
 def _set_up(home: Path) -> None:
-    draft = home / f"{_YAML_NAME}.new"
-    draft.write_text(DAGSTER_YAML, encoding="utf-8")
-    with dg.DagsterInstance.from_config(str(home), draft.name) as instance:
+    draft = home.with_name(f".{home.name}.draft")
+    for leftover in (draft, home):
+        shutil.rmtree(leftover, ignore_errors=True)
+    draft.mkdir()
+    (draft / _YAML_NAME).write_text(DAGSTER_YAML, encoding="utf-8")
+    with dg.DagsterInstance.from_config(str(draft)) as instance:
         # Each of these makes one of the SQLite files.
         instance.get_runs_count()
         known_characters(instance)
         instance.all_instigator_state()
-    draft.replace(home / _YAML_NAME)
+    draft.replace(home)
 
 
 @click.command()
