@@ -54,7 +54,13 @@ class Collector:
         self._journal = journal
         self._folder = folder
         self._incoming = folder / "images" / ".incoming"
-        make_folder(self._incoming)
+        try:
+            make_folder(self._incoming)
+        except OSError as error:
+            raise StorageError(
+                f"{self._incoming} cannot be made: {error.strerror or error}. Nothing new was "
+                "bought; mend the folder or the disk and run again."
+            ) from error
 
     async def collect(self, attempt: Attempt, job: Job | None) -> Attempt:
         """Fetch, check and file the picture of a completed attempt.

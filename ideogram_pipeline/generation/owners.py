@@ -30,6 +30,11 @@ class Owner:
             raise StorageError(
                 f"Run {self.run_id} is already at work in another process."
             ) from None
+        except OSError as error:
+            raise StorageError(
+                f"{self._path} cannot be made: {error.strerror or error}. By it other runs see that "
+                "this one lives. Nothing was bought; mend the folder or the disk and run again."
+            ) from error
         return self
 
     def __exit__(
