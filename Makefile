@@ -7,11 +7,11 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps
 # The demo and the tests never spend: they run on the sandbox, whatever the environment holds.
 SANDBOXED := env -u APIFRAME_API_KEY -u APIFRAME_BASE_URL
 
-.PHONY: help demo dev test check format numbers docs lock clean
+.PHONY: help demo dev test check format numbers torture torture-deep waste recovery docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## List what can be made
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: $(VENV)/.runtime ## Every character of data/catalog on the sandbox, into data/sandbox
 	@$(SANDBOXED) $(BIN)/ideogram-pipeline demo
@@ -34,6 +34,19 @@ format: $(VENV)/.dev ## Format the code
 
 numbers: $(VENV)/.runtime ## The first run in numbers: times, quote against cost, second run
 	@$(SANDBOXED) $(BIN)/python benchmarks/first_run.py --fresh
+
+torture: $(VENV)/.dev ## Kill the real command everywhere, run it to its end, count by the sandbox's books
+	@$(SANDBOXED) $(BIN)/python -m ideogram_pipeline_tests.torture.planted
+	@$(SANDBOXED) $(BIN)/python -m ideogram_pipeline_tests.torture
+
+torture-deep: $(VENV)/.dev ## A kill, EIO and ENOSPC at each system call, and power cuts (Linux, strace)
+	@$(SANDBOXED) $(BIN)/python -m ideogram_pipeline_tests.torture.deep
+
+waste: $(VENV)/.runtime ## Credits wasted under the same faults: the pipeline, and the script people write
+	@$(SANDBOXED) $(BIN)/python -m benchmarks.waste
+
+recovery: $(VENV)/.runtime ## Seconds until the paid pictures of a killed run are seen to
+	@$(SANDBOXED) $(BIN)/python -m benchmarks.recovery
 
 docs: $(VENV)/.runtime ## Write docs/tables.md and docs/settings.md anew from the code
 	$(BIN)/python -m ideogram_pipeline.warehouse.documentation > docs/tables.md

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import uuid
 from pathlib import Path
 
 from ideogram_pipeline.errors import StorageError
+
+
+_lasting: set[Path] = set()
+"""Folders whose names are on the disk, as far as this process knows."""
 
 
 def make_folder(folder: Path) -> None:
@@ -15,11 +20,15 @@ def make_folder(folder: Path) -> None:
     Raises:
         OSError: It cannot be made.
     """
-    if folder.is_dir():
+    if folder.is_dir() and folder in _lasting:
         return
-    make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
-    sync(folder.parent)
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+    # Also where it was there: whoever made it may have been killed before this.
+    with contextlib.suppress(PermissionError):
+        sync(folder.parent)
+    _lasting.add(folder)
 
 
 def sync(path: Path) -> None:

@@ -7,6 +7,7 @@ import secrets
 from email.utils import formatdate
 from functools import lru_cache
 
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -71,6 +72,9 @@ class Envelope:
             if not started:
                 self._count(scope, "lost")
             await _drop(scope, receive)
+        except ClientDisconnect:
+            # The client has died within its request: nothing has happened, and nobody listens.
+            self._count(scope, "lost")
         except Exception:
             # The last resort of any server. The error goes on to whoever runs the app.
             if not started:

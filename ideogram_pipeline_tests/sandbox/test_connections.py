@@ -1,5 +1,6 @@
 """Through a real socket: what a client sees when an answer is lost, cut, or late."""
 
+import socket
 from collections.abc import Iterator
 
 import httpx
@@ -93,3 +94,16 @@ def test_a_taken_port_is_explained(server):
     second = SandboxServer(port=port)
     with pytest.raises(ConfigurationError, match=rf"127\.0\.0\.1:{port}.*--port"), second:
         pass
+
+
+def test_a_client_that_dies_within_its_request_has_asked_for_nothing(server, client) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as half:
+        half.sendall(
+            b"POST /v2/images/generate HTTP/1.1\r\nHost: x\r\nX-API-Key: afk_a\r\n"
+            b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+        )
+    while not (seen := client.get("/sandbox/truth").json()["requests"].get("generate")):
+        pass
+    assert seen == {"lost": 1}
+    assert client.get("/sandbox/truth").json()["charges"] == 0
