@@ -9,7 +9,6 @@ from pathlib import Path
 
 from ideogram_pipeline.errors import StorageError
 
-
 _lasting: set[Path] = set()
 """Folders whose names are on the disk, as far as this process knows."""
 

@@ -32,8 +32,8 @@ class Owner:
             ) from None
         except OSError as error:
             raise StorageError(
-                f"{self._path} cannot be made: {error.strerror or error}. By it other runs see that "
-                "this one lives. Nothing was bought; mend the folder or the disk and run again."
+                f"{self._path} cannot be made: {error.strerror or error}. By it other runs see "
+                "that this one lives. Nothing was bought; mend the folder or the disk, run again."
             ) from error
         return self
 

@@ -26,7 +26,7 @@ SEARCH = settings(
     report_multiple_bugs=False,
     suppress_health_check=list(HealthCheck),
 )
-SHORT = settings(SEARCH, derandomize=True, max_examples=20, stateful_step_count=20)
+SHORT = settings(SEARCH, derandomize=True, max_examples=14, stateful_step_count=20)
 """The same examples each time."""
 PLANTED = settings(SHORT, phases=[Phase.generate], max_examples=100)
 """For a bug that is there: until it is found, and no shorter example is looked for."""
