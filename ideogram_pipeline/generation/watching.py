@@ -120,14 +120,14 @@ class Watcher:
                 return
 
     async def _look(self, due: list[str]) -> None:
-        remaining = set(due)
+        remaining = dict.fromkeys(due)
         if len(due) >= WORTH_A_PAGE:
             cursor = None
             for _ in range(1 + len(due) // 100):
                 page = await self._provider.newest_jobs(cursor)
                 for job in page.jobs:
                     if job.id in remaining:
-                        remaining.discard(job.id)
+                        del remaining[job.id]
                         self._seen(job)
                 cursor = page.next_cursor
                 if not remaining or not page.has_more or not cursor:
@@ -153,6 +153,9 @@ class Watcher:
             return
         self._last_ending = time.monotonic()
         took = self._last_ending - watched.since
+        if job.created_at and job.completed_at:
+            # This process may have stood still meanwhile; the provider has not.
+            took = min(took, (job.completed_at - job.created_at).total_seconds())
         if job.is_completed and watched.fresh:
             usual = self._usual.get(watched.tier, took)
             self._usual[watched.tier] = usual + SMOOTHING * (took * (1 - GROWTH) - usual)

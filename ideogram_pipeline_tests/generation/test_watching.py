@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from ideogram_pipeline.apiframe.errors import KeyRefused, Malformed, NotFound, Transient
-from ideogram_pipeline.apiframe.model import Job
+from ideogram_pipeline.apiframe.model import MODEL, Job
+from ideogram_pipeline.generation import watching
 from ideogram_pipeline.generation.watching import StillRunning, Watcher
-from ideogram_pipeline_tests.generation.fakes import ScriptedProvider, page
+from ideogram_pipeline_tests.generation.fakes import NOW, ScriptedProvider, page
 
 
 def job(job_id: str, status: str = "COMPLETED") -> Job:
@@ -135,3 +138,18 @@ def test_the_first_look_at_a_new_job_comes_when_its_tier_is_usually_done() -> No
         await asyncio.gather(new, running, return_exceptions=True)
 
     asyncio.run(main())
+
+
+def test_a_process_that_stood_still_has_not_learned_that_jobs_take_long() -> None:
+    """It was stopped for a day; the provider says that the job took two seconds."""
+
+    async def main() -> dict[str, float]:
+        provider = ScriptedProvider()
+        watcher = Watcher(provider, interval=3, patience=900, usual_seconds={})  # type: ignore[arg-type]
+        a_day_ago = time.monotonic() - 86_400
+        watcher._watched["job-1"] = watching._Watched("turbo", True, a_day_ago, a_day_ago)
+        ended = NOW + timedelta(seconds=2)
+        watcher._seen(Job("job-1", "COMPLETED", MODEL, created_at=NOW, completed_at=ended))
+        return watcher._usual
+
+    assert asyncio.run(main())["turbo"] <= 2
