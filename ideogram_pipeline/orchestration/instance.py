@@ -90,9 +90,12 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
 
 
 def _set_up(home: Path) -> None:
+    if home.is_dir():
+        # Somebody has removed the file to get it anew; Dagster's history stays.
+        (home / _YAML_NAME).write_text(DAGSTER_YAML, encoding="utf-8")
+        return
     draft = home.with_name(f".{home.name}.draft")
-    for leftover in (draft, home):
-        shutil.rmtree(leftover, ignore_errors=True)
+    shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir()
     (draft / _YAML_NAME).write_text(DAGSTER_YAML, encoding="utf-8")
     with dg.DagsterInstance.from_config(str(draft)) as instance:

@@ -67,8 +67,8 @@ def test_shells_are_told_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_what_a_killed_first_start_has_left_is_made_anew(tmp_path: Path) -> None:
     settings = settings_for(tmp_path)
-    for half_made in (settings.own_dagster_home, settings.folder.resolve() / ".dagster.draft"):
-        (half_made / "history").mkdir(parents=True)
-        (half_made / "history" / "runs.db").write_bytes(b"half of a database")
+    half_made = settings.folder.resolve() / ".dagster.draft" / "history"
+    half_made.mkdir(parents=True)
+    (half_made / "runs.db").write_bytes(b"half of a database")
     with open_instance(settings) as instance:
         assert instance.get_runs_count() == 0

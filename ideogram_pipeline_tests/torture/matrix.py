@@ -20,7 +20,7 @@ from ideogram_pipeline_tests.torture.chain import Outcome
 from ideogram_pipeline_tests.torture.points import SIDES, Mine
 from ideogram_pipeline_tests.torture.processes import Ended
 
-SHARES: dict[Group, float] = {"named": 0.06, "random": 0.03, "faults": 0.03, "engine": 0.88}
+SHARES: dict[Group, float] = {"named": 0.14, "random": 0.05, "faults": 0.05, "engine": 0.76}
 MODE_SHARES: dict[Mode, float] = {"honoured": 0.5, "ignored": 0.25, "outage": 0.25}
 """Of all kills."""
 WEATHER: dict[Group, Weather] = {
@@ -100,7 +100,7 @@ class _Source:
         self._known: dict[str, int] = {}
         """How often a run passes each point, at most."""
         self._usual = surveyed
-        self._see(surveyed, ())
+        self._see(surveyed, (), self._new_seed())
 
     @property
     def done(self) -> float:
@@ -130,11 +130,11 @@ class _Source:
         self._usual = outcome.recovery
         *before, last = outcome.case.kills
         if last in outcome.missed and last in self.unreached and self._tries[last] < TRIES:
-            self._queue(tuple(before), last)
-        self._see(outcome.recovery, outcome.case.kills)
+            self._queue(tuple(before), last, outcome.case.seed)
+        self._see(outcome.recovery, outcome.case.kills, outcome.case.seed)
 
-    def _see(self, recovery: Ended, kills: tuple[Kill, ...]) -> None:
-        """Take note of what a whole run has passed after certain kills."""
+    def _see(self, recovery: Ended, kills: tuple[Kill, ...], seed: int) -> None:
+        """Take note of what a whole run has passed after certain kills, with faults of ``seed``."""
         new = [point for point in recovery.passes if point not in self._known]
         for point, passes in recovery.passes.items():
             self._known[point] = max(passes, self._known.get(point, 0))
@@ -144,18 +144,20 @@ class _Source:
                 if self._mode != "honoured" and not _is_of_protocol(point):
                     continue
                 for side in SIDES:
-                    self._queue(kills, Mine(point, side))
+                    self._queue(kills, Mine(point, side), seed)
 
-    def _queue(self, kills: tuple[Kill, ...], mine: Mine) -> None:
+    def _queue(self, kills: tuple[Kill, ...], mine: Mine, seed: int) -> None:
         self._tries[mine] = self._tries.get(mine, 0) + 1
-        self._singles.append(self._case((*kills, mine)))
+        self._singles.append(self._case((*kills, mine), seed))
 
     def _chain(self, length: int) -> Case:
-        return self._case(tuple(self._kill() for _ in range(length)))
+        return self._case(tuple(self._kill() for _ in range(length)), self._new_seed())
 
-    def _case(self, kills: tuple[Kill, ...]) -> Case:
-        seed = self._chance.randrange(10**6)
+    def _case(self, kills: tuple[Kill, ...], seed: int) -> Case:
         return Case(self._group, self._mode, WEATHER[self._group], seed, kills)
+
+    def _new_seed(self) -> int:
+        return self._chance.randrange(10**6)
 
     def _kill(self) -> Kill:
         return self._timer() if self._chance.random() < BY_THE_CLOCK[self._group] else self._mine()
