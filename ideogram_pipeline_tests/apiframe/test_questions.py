@@ -156,7 +156,9 @@ def test_the_account() -> None:
         team = {"id": "t", "name": "Cast", "credits": 90, "plan": "pro"}
         return httpx.Response(200, json={"user": {}, "team": team, "new": 1})
 
-    assert mocked(respond, lambda api: api.account()) == Account(90, "pro", "Cast", None)
+    assert mocked(respond, lambda api: api.account()) == Account(
+        90, "pro", "Cast", None, team_id="t"
+    )
 
 
 @pytest.mark.parametrize(
