@@ -26,13 +26,15 @@ from ideogram_pipeline_tests.powers import drop_powers_over_files
 from ideogram_pipeline_tests.support import call, write_catalog
 
 _AT_THE_TERMINAL = """
-import fcntl, os, termios
+import fcntl, os, signal, termios
+signal.signal(signal.SIGINT, signal.default_int_handler)
 os.setsid()
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 from ideogram_pipeline.cli import main
 main()
 """
-"""The program as the one that Ctrl-C on its terminal reaches."""
+"""The program as the one that Ctrl-C on its terminal reaches, also where this test runs in the
+background of a shell, which has it ignored."""
 
 
 @pytest.fixture
