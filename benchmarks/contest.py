@@ -89,7 +89,7 @@ def run_cell(
         seconds = time.monotonic() - started
         if code != 0:
             said = Path(place, "log").read_text()[-500:]
-            print(f"{contestant.name} still ends with {code}:\n{said}", file=sys.stderr)  # noqa: T201
+            print(f"{contestant.name} still ends with {code}:\n{said}", file=sys.stderr)
 
         truth = call(f"{url}/sandbox/truth")
         requests = truth["requests"]

@@ -62,7 +62,7 @@ def main() -> None:
         try:
             handle.get_result(polling_interval_sec=0.1)
         except Exception as error:  # whatever its workflow ended with
-            print(repr(error), file=sys.stderr)  # noqa: T201
+            print(repr(error), file=sys.stderr)
             failed += 1
     DBOS.destroy()
     sys.exit(bool(failed))

@@ -34,7 +34,7 @@ def main() -> None:
         lines.append(fresh_clone())
     width = max(len(what) for what, *_ in lines)
     for what, found, goal, met in lines:
-        print(f"{what:<{width}}  {found:>12}  {goal:<22} {'ok' if met else 'MISSED'}")  # noqa: T201
+        print(f"{what:<{width}}  {found:>12}  {goal:<22} {'ok' if met else 'MISSED'}")
     sys.exit(not all(met for *_, met in lines))
 
 

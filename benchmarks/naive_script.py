@@ -102,7 +102,7 @@ class Shop:
                     job_id = await self._order(row, reference)
                     picture = await self._get(await self._made(job_id))
                 except (httpx.HTTPError, JobFailed) as error:
-                    print(f"{row['prompt_id']}: {error!r}", file=sys.stderr)  # noqa: T201
+                    print(f"{row['prompt_id']}: {error!r}", file=sys.stderr)
                     if is_refusal(error):
                         break
                     await asyncio.sleep(2**tried)

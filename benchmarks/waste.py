@@ -42,9 +42,9 @@ def main() -> None:
         CONTESTANTS, images=arguments.images, seed=arguments.seed, python=arguments.python
     ):
         said = f"{cell.contestant}, {cell.trouble}: {cell.extra_credits} extra, {cell.seconds} s"
-        print(said, file=sys.stderr)  # noqa: T201
+        print(said, file=sys.stderr)
         cells.append(cell)
-    print(tables(cells, images=arguments.images, seed=arguments.seed))  # noqa: T201
+    print(tables(cells, images=arguments.images, seed=arguments.seed))
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     terms = {"images": arguments.images, "price": PRICE, "seed": arguments.seed, "speed": SPEED}
     arguments.json.write_text(json.dumps({**terms, "cells": list(map(asdict, cells))}, indent=1))
