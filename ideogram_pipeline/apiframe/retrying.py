@@ -1,6 +1,6 @@
-"""Patience for one-off questions that are safe to ask again: the balance, an upload.
+"""Patience for what is safe to send again: the balance, uploads, a page of jobs, one job's record.
 
-Not for submits, and not for the engine's polling, which has a rhythm of its own.
+Not for submits, and not for watching jobs, which has a rhythm of its own.
 """
 
 from __future__ import annotations

@@ -142,23 +142,31 @@ def _home(settings: Settings) -> Finding:
 def _journal(settings: Settings) -> Finding:
     from ideogram_pipeline.errors import PipelineError
     from ideogram_pipeline.generation import schema
+    from ideogram_pipeline.generation.guarding import has_journal
+    from ideogram_pipeline.generation.settlement import questions
 
+    empty = Finding("--", "Journal", "empty: the first run begins it")
+    if not has_journal(settings):
+        return empty
     try:
         states, _ = _in_journal(settings)
+        lost = questions(settings).journal_lost
     except PipelineError as error:
         return Finding("!!", "Journal", str(error))
-    if not states:
-        return Finding("--", "Journal", "empty: the first run begins it")
+    if not states and not lost:
+        return empty
     under_way = sum(states.get(state, 0) for state in schema.OPEN)
-    lost = states.get(schema.UNRESOLVED, 0) + states.get(schema.EXPIRED, 0)
+    for_a_person = sum(states.get(state, 0) for state in (schema.UNRESOLVED, schema.EXPIRED))
     says = (
         f"{counted(sum(states.values()), 'attempt')}, {states.get(schema.STORED, 0):,} stored, "
         f"{under_way:,} under way (schema {schema.SCHEMA_VERSION})"
     )
+    to_settle = [f"{for_a_person:,} wait for a person"] if for_a_person else []
     if lost:
-        return Finding(
-            "!!", "Journal", f"{says}; {lost:,} wait for a person: see `ideogram-pipeline settle`"
-        )
+        to_settle.append("an earlier one was lost, and the account's jobs are not all told apart")
+    if to_settle:
+        why = ", ".join(to_settle)
+        return Finding("!!", "Journal", f"{says}; {why}: see `ideogram-pipeline settle`")
     return Finding("OK", "Journal", says)
 
 
@@ -166,10 +174,7 @@ def _in_journal(settings: Settings) -> tuple[dict[str, int], int]:
     """Number of attempts by state, and number of ledger entries."""
     from ideogram_pipeline.generation import history
     from ideogram_pipeline.generation.database import open_journal
-    from ideogram_pipeline.generation.guarding import has_journal
 
-    if not has_journal(settings):
-        return {}, 0
     with open_journal(settings) as database:
         return history.attempts_by_state(database), history.ledger_total(database)[0]
 

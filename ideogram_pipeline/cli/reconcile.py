@@ -9,7 +9,7 @@ import click
 from ideogram_pipeline.cli.output import counted, print_table
 
 if TYPE_CHECKING:
-    from ideogram_pipeline.generation.reconciliation import Reconciliation
+    from ideogram_pipeline.generation.reconciliation import Orphan, Reconciliation
 
 
 @click.command("reconcile")
@@ -27,7 +27,7 @@ def command() -> None:
 
     \b
     Exit codes:
-      0  every job is in the ledger, at the provider's price
+      0  every job is in the ledger, at the provider's price, or a run will bring it there
       4  something differs, is an orphan, or waits for a person
     """  # noqa: D301 (click's mark for lines that are not to be wrapped)
     from ideogram_pipeline.catalog.reading import read_catalog
@@ -37,9 +37,11 @@ def command() -> None:
 
     settings = Settings.load()
     found = reconcile(settings, read_catalog(settings.catalog))
-    if found.adopted:
-        publish_books(settings)
     _show(found)
+    if found.adopted:
+        published = publish_books(settings)
+        if published.reason:
+            click.echo(published.reason, err=True)
     if found.orphans or found.drift or found.unresolved:
         raise click.exceptions.Exit(4)
 
@@ -67,19 +69,13 @@ def _show(found: Reconciliation) -> None:
         )
     if found.orphans:
         click.echo("Orphans: paid from this account, made for nothing that is planned here:")
-        print_table(
-            ("job", "created (UTC)", "status", "credits"),
-            [
-                (
-                    o.job_id,
-                    f"{o.created_at:%Y-%m-%d %H:%M}" if o.created_at else None,
-                    o.status,
-                    o.credit_cost,
-                )
-                for o in found.orphans
-            ],
-            numbers=("credits",),
+        _show_jobs(found.orphans)
+    if found.in_doubt:
+        click.echo(
+            "Jobs of attempts in doubt: the next run settles them, or the one that is at work. One "
+            "that waits for a person: `ideogram-pipeline settle ATTEMPT --job JOB`."
         )
+        _show_jobs(found.in_doubt)
     if found.missing:
         click.echo(
             f"{counted(len(found.missing), 'job')} of ours that the provider no longer lists: "
@@ -87,3 +83,20 @@ def _show(found: Reconciliation) -> None:
         )
     if found.unresolved:
         click.echo("`ideogram-pipeline settle` shows what waits for a person.")
+
+
+def _show_jobs(jobs: tuple[Orphan, ...]) -> None:
+    print_table(
+        ("job", "created (UTC)", "status", "credits", "attempt"),
+        [
+            (
+                job.job_id,
+                f"{job.created_at:%Y-%m-%d %H:%M}" if job.created_at else None,
+                job.status,
+                job.credit_cost,
+                job.attempt,
+            )
+            for job in jobs
+        ],
+        numbers=("credits", "attempt"),
+    )

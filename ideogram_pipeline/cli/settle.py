@@ -74,7 +74,9 @@ def command(
     else:
         done = settlement.buy_again(settings, attempt)
         click.echo(f"The next run buys {_name(done)} again, for another {_price(done)}.")
-    publish_books(settings, characters=[done.character_id])
+    published = publish_books(settings, characters=[done.character_id])
+    if published.reason:
+        click.echo(published.reason, err=True)
 
 
 def _show(waiting: Questions) -> None:

@@ -17,8 +17,8 @@ from zoneinfo import ZoneInfo
 from ideogram_pipeline.apiframe.model import INPUT_PARAMS, MODEL, Job
 from ideogram_pipeline.catalog.model import Catalog
 from ideogram_pipeline.generation.attempt import Attempt
-from ideogram_pipeline.generation.journal import Journal
-from ideogram_pipeline.generation.settling import Likeness, compare, leaves, plain_text
+from ideogram_pipeline.generation.journal import AlreadyClaimed, Journal
+from ideogram_pipeline.generation.likeness import Likeness, compare, leaves, plain_text
 from ideogram_pipeline.planning.expansion import expand
 from ideogram_pipeline.planning.identity import canonical_json
 from ideogram_pipeline.planning.model import PlannedImage
@@ -55,8 +55,9 @@ def adopt(
 ) -> Adoption:
     """Give each orphan to the one planned image that it was made for, where there is one.
 
-    Nothing is bought. What is adopted belongs to nobody yet, so that the next run, or the work of
-    this one, takes it over and fetches it.
+    Nothing is bought. A job that may be of an attempt in doubt is left to it. What is adopted
+    belongs to nobody yet, so that the next run, or the work of this one, takes it over and fetches
+    it.
 
     Args:
         journal: Where the attempts are written.
@@ -68,22 +69,31 @@ def adopt(
         run_id: The run to which the charges are booked.
         now: The provider's time.
     """
-    wanted = [job for job in orphans if not (job.is_failed and not job.credit_cost)]
+    wanted = [job for job in orphans if stated_charge(job) != 0]
+    doubtful = jobs_in_doubt(wanted, journal.of_unknown_outcome())
     planned_for, unclear = _planned_for(wanted, planned, catalog, zone=zone)
     candidates: dict[str, list[Job]] = defaultdict(list)
     images: dict[str, PlannedImage] = {}
     for job in wanted:
         found = planned_for.get(job.id, {})
         images.update(found)
-        if len(found) == 1:
+        doubted = doubtful.get(job.id)
+        if len(found) == 1 and not doubted:
             candidates[next(iter(found))].append(job)
-        for fingerprint in found if len(found) > 1 else ():
-            unclear[fingerprint] = f"job {job.id} of the account was made for it or for another"
+            continue
+        another = f"attempt {doubted.id}, which is in doubt" if doubted else "another"
+        for fingerprint in found:
+            unclear[fingerprint] = f"job {job.id} of the account was made for it or for {another}"
     adopted: list[Attempt] = []
     for fingerprint, jobs in candidates.items():
         best = min(jobs, key=_rank)
         image = images[fingerprint]
-        taken = journal.adopt(image, _body(image, best), best, run_id=run_id, now=now)
+        try:
+            taken = journal.adopt(image, _body(image, best), best, run_id=run_id, now=now)
+        except AlreadyClaimed:
+            # Of an attempt that a run has settled since the account was listed.
+            unclear[fingerprint] = f"job {best.id} of the account resembles it, but is another's"
+            continue
         if isinstance(taken, Attempt):
             adopted.append(taken)
     return Adoption(
@@ -92,6 +102,26 @@ def adopt(
         unreadable=tuple(job.id for job in wanted if not _text(job)),
         left=tuple(job.id for job in wanted if job.id not in {a.job_id for a in adopted}),
     )
+
+
+def jobs_in_doubt(jobs: Iterable[Job], in_doubt: Collection[Attempt]) -> dict[str, Attempt]:
+    """By id, the jobs that were made for an attempt in doubt, as far as one can tell, with it."""
+    requests = [(attempt, attempt.request) for attempt in in_doubt]
+    found: dict[str, Attempt] = {}
+    for job in jobs:
+        by_likeness = {compare(request, job.input): attempt for attempt, request in requests}
+        attempt = by_likeness.get(Likeness.SAME) or by_likeness.get(Likeness.LIKE)
+        if attempt:
+            found[job.id] = attempt
+    return found
+
+
+def stated_charge(job: Job) -> int | None:
+    """What a job has cost in the end, in credits; ``None`` if the provider does not say.
+
+    A cost of 0 says so of a job that failed, and proves nothing of any other.
+    """
+    return job.credit_cost or (0 if job.is_failed else None)
 
 
 def _planned_for(

@@ -6,6 +6,8 @@ import asyncio
 import hashlib
 from datetime import timedelta
 from functools import partial
+from glob import escape
+from itertools import chain, count
 from pathlib import Path
 
 from PIL import Image
@@ -31,8 +33,8 @@ from ideogram_pipeline.generation.provider import Provider
 TRIES = 5
 FIRST_WAIT = 0.5
 GIVEN_UP_AFTER = timedelta(hours=72)
-"""Age of a job at which a file that is not found is taken to be purged although the job does not
-say so. By the provider's newest contract it keeps files for 24 h, by older ones for months."""
+"""Age of a job at which a file or record that is not found is taken to be purged although nobody
+says so. By the provider's newest contract it keeps files for 24 h, by older ones for months."""
 MOST_PIXELS = 50_000_000
 """The largest picture of this model has one million; more is an attack or a mistake."""
 
@@ -88,7 +90,7 @@ class Collector:
                 if job is None or not job.result_urls:
                     job = await patiently(partial(self._provider.job, attempt.job_id or ""))
                 if job.expired:
-                    return self._expire(attempt)
+                    return self.expire(attempt)
                 if not job.result_urls:
                     trouble = "the provider names no file yet"
                     continue
@@ -102,12 +104,16 @@ class Collector:
                 break
             except (NotAPicture, ProviderError) as error:
                 trouble, job = error, None
-        age = self._provider.clock.now() - attempt.intended_at
-        if isinstance(trouble, Gone | NotFound) and age > GIVEN_UP_AFTER:
-            return self._expire(attempt)
+        if isinstance(trouble, Gone | NotFound) and self.is_given_up(attempt):
+            return self.expire(attempt)
         return self._journal.remark(attempt, f"paid and completed, but not fetched: {trouble}")
 
-    def _expire(self, attempt: Attempt) -> Attempt:
+    def is_given_up(self, attempt: Attempt) -> bool:
+        """Whether what the provider does not find any more is so old that it was purged."""
+        return self._provider.clock.now() - attempt.intended_at > GIVEN_UP_AFTER
+
+    def expire(self, attempt: Attempt) -> Attempt:
+        """Close an attempt that was paid and whose picture is gone at the provider."""
         when = "and deleted here" if attempt.sha256 else "before it was fetched"
         return self._journal.close(
             attempt,
@@ -127,16 +133,24 @@ class Collector:
             raise
         # The hash first: by it alone a later life may take the file in its place for this one.
         attempt = self._journal.note_content(attempt, sha256)
-        target = next(place for place in self._places(attempt, image_format) if not place.exists())
+        target = self._free_place(attempt, image_format)
         size = await asyncio.to_thread(_move, part, target)
         path = target.relative_to(self._folder).as_posix()
         stored = StoredImage(path, sha256, size, width, height, image_format.lower())
         return self._journal.store(attempt, stored)
 
-    def _places(self, attempt: Attempt, image_format: str) -> tuple[Path, Path]:
-        """Where the picture goes, and where if a file of a lost journal is there already."""
-        usual = self._folder / "images" / attempt.file_name(_EXTENSIONS[image_format])
-        return usual, usual.with_stem(f"{usual.stem}-{attempt.job_id}")
+    def _usual_place(self, attempt: Attempt, image_format: str) -> Path:
+        return self._folder / "images" / attempt.file_name(_EXTENSIONS[image_format])
+
+    def _free_place(self, attempt: Attempt, image_format: str) -> Path:
+        """Where the picture goes: beside whatever a lost journal, or a person, has put there."""
+        usual = self._usual_place(attempt, image_format)
+        beside = (usual.with_stem(f"{usual.stem}-{number}") for number in count(2))
+        return next(place for place in chain([usual], beside) if not place.exists())
+
+    def _taken_places(self, attempt: Attempt, image_format: str) -> list[Path]:
+        usual = self._usual_place(attempt, image_format)
+        return sorted(usual.parent.glob(f"{escape(usual.stem)}*{usual.suffix}"))
 
     async def _salvage(self, attempt: Attempt) -> Attempt | None:
         """Adopt what an earlier life has put on the disk, but not into the journal."""
@@ -149,8 +163,8 @@ class Collector:
         if attempt.sha256 is None:
             return None
         for image_format in _EXTENSIONS:
-            for place in self._places(attempt, image_format):
-                if place.exists() and await asyncio.to_thread(_hash, place) == attempt.sha256:
+            for place in self._taken_places(attempt, image_format):
+                if await asyncio.to_thread(_hash, place) == attempt.sha256:
                     # Renamed already; through the other door once more, so that it is synced.
                     place.replace(part)
                     return await self._keep(attempt, part, attempt.sha256)

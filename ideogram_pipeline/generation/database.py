@@ -9,17 +9,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, Engine, create_engine, event, select, update
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError
 
 from ideogram_pipeline.errors import ConfigurationError, StorageError
 from ideogram_pipeline.files import make_folder
-from ideogram_pipeline.generation import schema
+from ideogram_pipeline.generation import meta, schema
 from ideogram_pipeline.settings import Settings
 
 LOCK_SECONDS = 30.0
 """How long a writer waits for others before it gives up; a write takes about a millisecond."""
+
+_VERSION = "schema_version"
 
 
 def journal_path(settings: Settings) -> Path:
@@ -101,6 +103,7 @@ class Database:
 
         Raises:
             StorageError: The disk is full, the file is damaged, or another program holds it.
+            IntegrityError: The schema forbids what was to be written.
         """
         try:
             with self._gate, self._engine.begin() as connection:
@@ -110,15 +113,19 @@ class Database:
                 f"The journal {self.path} has been locked by another process for "
                 f"{LOCK_SECONDS:.0f} s. Nothing is lost: end that process and run again."
             ) from None
-        except (OSError, OperationalError) as error:
+        except IntegrityError:
+            raise  # not the file's fault: what was to be written contradicts what is there
+        except (OSError, DatabaseError) as error:
             raise _unusable(self.path, error) from error
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection for reading; it waits for nobody and blocks nobody."""
-        autocommit = {"isolation_level": "AUTOCOMMIT"}
+        """A connection for reading; it waits for nobody and blocks nobody.
+
+        All that is read in the block is of one moment, whatever is written meanwhile.
+        """
         try:
-            with self._engine.connect().execution_options(**autocommit) as connection:
+            with self._engine.connect().execution_options(reading=True) as connection:
                 yield connection
         except DatabaseError as error:
             raise _unusable(self.path, error) from error
@@ -128,29 +135,21 @@ class Database:
             schema.metadata.create_all(connection)
             for trigger in schema.APPEND_ONLY:
                 connection.exec_driver_sql(trigger)
-            version = connection.scalar(
-                select(schema.meta.c.value).where(schema.meta.c.name == "schema_version")
-            )
+            version = meta.get(connection, _VERSION)
             if version is None:
-                connection.execute(
-                    schema.meta.insert(),
-                    [
-                        {"name": "schema_version", "value": str(schema.SCHEMA_VERSION)},
-                        {"name": "journal_id", "value": uuid.uuid4().hex},
-                    ],
-                )
+                meta.put(connection, _VERSION, str(schema.SCHEMA_VERSION))
+                meta.put(connection, meta.JOURNAL_ID, uuid.uuid4().hex)
                 return
             for newer in range(int(version) + 1, schema.SCHEMA_VERSION + 1):
                 for statement in schema.ADDED[newer]:
                     connection.exec_driver_sql(statement)
-            of_version = schema.meta.c.name == "schema_version"
-            now = str(max(int(version), schema.SCHEMA_VERSION))
-            connection.execute(update(schema.meta).where(of_version).values(value=now))
             if int(version) > schema.SCHEMA_VERSION:
                 raise StorageError(
                     f"The journal {self.path} was written by a newer version of this program "
                     f"(schema {version}, expected {schema.SCHEMA_VERSION}). Use that version."
                 )
+            if int(version) < schema.SCHEMA_VERSION:
+                meta.put(connection, _VERSION, str(schema.SCHEMA_VERSION))
 
 
 def _engine(path: Path) -> Engine:
@@ -168,8 +167,8 @@ def _engine(path: Path) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        reading = connection.get_execution_options().get("reading")
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine
 

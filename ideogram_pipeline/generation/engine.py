@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from ideogram_pipeline.apiframe.errors import (
     KeyRefused,
+    NotFound,
     ProviderError,
     Transient,
     Unreachable,
@@ -72,7 +73,7 @@ class Engine:
         is_alive: Callable[[str], bool],
         patience: float,
         shortage: Callable[[], str | None],
-        mark: Callable[[], None],
+        before_sending: Callable[[], None],
         on_progress: ProgressListener | None = None,
     ) -> None:
         self._provider = workers.provider
@@ -85,7 +86,7 @@ class Engine:
         self._is_alive = is_alive
         self._patience = patience
         self._shortage = shortage
-        self._mark = mark
+        self._before_sending = before_sending
         self._on_progress = on_progress
         self._room = asyncio.Semaphore(workers.slots.most + WAITING_FOR_COLLECTION)
         self._carried: set[int] = set()
@@ -110,7 +111,7 @@ class Engine:
             async with asyncio.TaskGroup() as background:
                 watching = background.create_task(self._workers.watcher.run())
                 async with asyncio.TaskGroup() as self._work:
-                    await self._recover()
+                    await self._take_over()
                     for planned in self._wanted.values():
                         await self._room.acquire()
                         if self._stopped:
@@ -126,7 +127,7 @@ class Engine:
         self._workers.submitter.stop()
         self._workers.watcher.stop()
 
-    async def _recover(self) -> None:
+    async def _take_over(self) -> None:
         """Carry on what dead runs left open.
 
         What is in doubt is settled before anything new is bought: it may have been charged, and
@@ -137,11 +138,11 @@ class Engine:
         async with asyncio.TaskGroup() as settling:
             for attempt in left:
                 if attempt.state == schema.SUBMITTING:
-                    settling.create_task(self._settle(attempt))
+                    settling.create_task(self._settle_doubt(attempt))
                 else:
                     self._work.create_task(self._carry_on(attempt))
 
-    async def _settle(self, attempt: Attempt) -> None:
+    async def _settle_doubt(self, attempt: Attempt) -> None:
         """Find out whether it was accepted; if not, and it is wanted, send it once more."""
         try:
             async with self._slots:
@@ -153,11 +154,19 @@ class Engine:
             self._carried.discard(attempt.id)
 
     async def _resend(self, attempt: Attempt) -> Attempt:
-        begun = self._journal.resend(attempt, self._run_id, self._limits)
+        """Send what is in doubt and was not found; it is bought by that, so all limits hold."""
+        if obstacle := self._obstacle():
+            return self._put_off(attempt, obstacle)
+        begun = self._journal.resend(
+            attempt, self._run_id, limits=self._limits, balance=self._balance
+        )
         if isinstance(begun, OverBudget):
-            self.not_begun[attempt.fingerprint] = NotBegun("deferred", begun.message)
-            return attempt
+            return self._put_off(attempt, begun.message)
         return await self._submit(begun)
+
+    def _put_off(self, attempt: Attempt, reason: str) -> Attempt:
+        self.not_begun[attempt.fingerprint] = NotBegun("deferred", reason)
+        return attempt
 
     async def _carry_on(self, attempt: Attempt) -> None:
         """See an attempt of a dead run to its end; if it is wanted, ``_bring_home`` follows it."""
@@ -214,12 +223,8 @@ class Engine:
 
     async def _begin(self, planned: PlannedImage) -> Attempt | Busy | NotBegun:
         """Write down the intent, once the inputs are at the provider and the limits allow it."""
-        if self._stopped:
-            return NotBegun("deferred", STOPPED)
-        if self.out_of_money:
-            return NotBegun("deferred", self.out_of_money)
-        if shortage := self._shortage():
-            return NotBegun("deferred", shortage)
+        if obstacle := self._obstacle():
+            return NotBegun("deferred", obstacle)
         try:
             urls = await self._workers.references.urls(planned)
         except (KeyRefused, Unreachable):
@@ -236,6 +241,12 @@ class Engine:
             return NotBegun("deferred", begun.message)
         return begun
 
+    def _obstacle(self) -> str | None:
+        """Why nothing may be bought now."""
+        if self._stopped:
+            return STOPPED
+        return self.out_of_money or self._shortage()
+
     def _write_intent(
         self, planned: PlannedImage, urls: dict[str, str]
     ) -> Attempt | Busy | OverBudget:
@@ -249,7 +260,7 @@ class Engine:
         )
         if isinstance(begun, Attempt):
             # Before it is sent: a journal without this intent must never pass for the newest one.
-            self._mark()
+            self._before_sending()
         return begun
 
     async def _renew_balance(self) -> bool:
@@ -257,12 +268,12 @@ class Engine:
         if time.monotonic() - self._balance_at < BALANCE_SECONDS:
             return False
         self._balance_at = time.monotonic()
-        mark = self._journal.mark()
+        asked_at = self._journal.moment()
         try:
             account = await self._provider.account()
         except Transient:
             return False
-        self._balance = None if account.credits is None else Balance(account.credits, mark)
+        self._balance = None if account.credits is None else Balance(account.credits, asked_at)
         return True
 
     async def _submit(self, attempt: Attempt, *, send: bool = True) -> Attempt:
@@ -285,6 +296,8 @@ class Engine:
         except KeyRefused:
             raise
         except (StillRunning, ProviderError) as error:
+            if isinstance(error, NotFound) and self._workers.collector.is_given_up(attempt):
+                return self._workers.collector.expire(attempt), None
             reason = str(error) or "still under way at the provider"
             return self._journal.remark(attempt, reason), None
         finally:
@@ -312,7 +325,7 @@ class Engine:
                 if attempt.id not in self._carried:
                     break  # We have done for it what can be done now.
             elif not self._is_alive(attempt.owner):
-                await self._recover()
+                await self._take_over()
             await asyncio.sleep(FOLLOW_SECONDS)
             attempt = self._journal.get(attempt.id)
         return attempt

@@ -13,11 +13,11 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, Integer, func, literal_column, select
 
 from ideogram_pipeline.errors import StorageError
 from ideogram_pipeline.files import make_folder, sync
-from ideogram_pipeline.generation import restoring, schema
+from ideogram_pipeline.generation import meta, restoring, schema
 from ideogram_pipeline.generation.database import Database, journal_path
 from ideogram_pipeline.settings import Settings
 
@@ -31,7 +31,7 @@ class Extent:
 
     journal_id: str
     runs: int
-    """Number of runs; each begins with a row of its own."""
+    """Number of runs; each begins with a row of its own, and none is ever deleted."""
     attempts: int
     """Highest id of an attempt."""
     entries: int
@@ -69,7 +69,7 @@ def watch_over(settings: Settings, database: Database) -> None:
             return
         if settings.warehouse_path.exists():
             restoring.restore(connection, settings.warehouse_path, provider=settings.provider)
-        _set_recovering(connection, on=True)
+        meta.put(connection, _RECOVERING, "1")
     set_mark(settings, database)
 
 
@@ -100,37 +100,36 @@ def set_mark(settings: Settings, database: Database) -> None:
 def is_recovering(database: Database) -> bool:
     """Whether the account's jobs must be looked through before anything is bought."""
     with database.read() as connection:
-        found = select(schema.meta.c.value).where(schema.meta.c.name == _RECOVERING)
-        return connection.scalar(found) is not None
+        return meta.get(connection, _RECOVERING) is not None
 
 
 def recovered(database: Database) -> None:
     """Note that the journal has all that can be found."""
     with database.write() as connection:
-        _set_recovering(connection, on=False)
+        meta.put(connection, _RECOVERING, None)
 
 
 def _is_amiss(settings: Settings, connection: Connection, mark: Extent | None) -> bool:
     extent = _extent(connection)
-    if mark is None:
-        return extent.attempts == 0 and settings.warehouse_path.exists()
-    return not extent.reaches(mark)
-
-
-def _extent(connection: Connection) -> Extent:
-    journal_id = select(schema.meta.c.value).where(schema.meta.c.name == "journal_id")
-    return Extent(
-        journal_id=str(connection.scalar(journal_id)),
-        runs=connection.scalar(select(func.count()).select_from(schema.runs)) or 0,
-        attempts=connection.scalar(select(func.max(schema.attempts.c.id))) or 0,
-        entries=connection.scalar(select(func.max(schema.ledger.c.entry_id))) or 0,
+    if mark is not None:
+        return not extent.reaches(mark)
+    # Nothing was ever bought here, unless the mark was lost as well.
+    path = settings.warehouse_path
+    return path.exists() and restoring.knows_better(
+        path, journal_id=extent.journal_id, is_empty=not extent.attempts
     )
 
 
-def _set_recovering(connection: Connection, *, on: bool) -> None:
-    connection.execute(delete(schema.meta).where(schema.meta.c.name == _RECOVERING))
-    if on:
-        connection.execute(insert(schema.meta).values(name=_RECOVERING, value="1"))
+def _extent(connection: Connection) -> Extent:
+    # Asked before each purchase, so each of these is one step down a tree, whatever the number of
+    # rows. As no run is ever deleted, the last of their rows has their number.
+    last_run = select(func.max(literal_column("rowid", Integer))).select_from(schema.runs)
+    return Extent(
+        journal_id=str(meta.get(connection, meta.JOURNAL_ID)),
+        runs=connection.scalar(last_run) or 0,
+        attempts=connection.scalar(select(func.max(schema.attempts.c.id))) or 0,
+        entries=connection.scalar(select(func.max(schema.ledger.c.entry_id))) or 0,
+    )
 
 
 def _mark_path(settings: Settings) -> Path:

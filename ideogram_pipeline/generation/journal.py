@@ -10,31 +10,27 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, func, or_, select, update
+from sqlalchemy import Connection, and_, func, or_, select, union, update
 from sqlalchemy.exc import IntegrityError
 
 from ideogram_pipeline.apiframe.model import Job
-from ideogram_pipeline.generation import schema
+from ideogram_pipeline.generation import booking, schema
 from ideogram_pipeline.generation.attempt import Attempt, StoredImage
 from ideogram_pipeline.generation.database import Database
 from ideogram_pipeline.generation.limits import (
-    DOCUMENTED_REFUND,
     Balance,
     Limits,
-    Mark,
+    Moment,
     OverBudget,
+    over_balance,
     over_budget,
     over_run_limit,
 )
+from ideogram_pipeline.generation.numbering import next_number_and_key
 from ideogram_pipeline.generation.times import now_text, to_text
-from ideogram_pipeline.planning.identity import idempotency_key
 from ideogram_pipeline.planning.model import PlannedImage
 
-NOBODY = "nobody"
-"""Owner of what any run may take over."""
-
 _attempts = schema.attempts
-_ledger = schema.ledger
 
 
 class ClaimLost(Exception):
@@ -130,14 +126,14 @@ class Journal:
                     body,
                     run_id=run_id,
                     state=schema.SUBMITTED,
-                    owner=NOBODY,
+                    owner=schema.NOBODY,
                     intended_at=created_at,
                     submitted_at=to_text(created_at),
                     job_id=job.id,
                 )
             except IntegrityError:
                 raise AlreadyClaimed(job.id) from None
-            _book(connection, adopted, "charge", adopted.credits, "price table", note="adopted")
+            booking.book_charge(connection, adopted, note="adopted")
             return adopted
 
     def doubt(self, attempt: Attempt, reason: str) -> Attempt:
@@ -167,15 +163,13 @@ class Journal:
                 )
             except IntegrityError:
                 raise AlreadyClaimed(job_id) from None
-            _book(connection, moved, "charge", moved.credits, "price table")
+            booking.book_charge(connection, moved)
             return moved
 
     def complete(self, attempt: Attempt, job: Job, *, now: datetime) -> Attempt:
         """Note that the picture was made, and correct the charge where the provider says so."""
         with self._db.write() as connection:
-            if job.credit_cost and job.credit_cost != attempt.credits:
-                difference = job.credit_cost - attempt.credits
-                _book(connection, attempt, "correction", difference, "provider")
+            booking.book_completion(connection, attempt, job)
             return self._move_in(
                 connection,
                 attempt,
@@ -184,16 +178,9 @@ class Journal:
             )
 
     def fail(self, attempt: Attempt, job: Job, *, now: datetime, retriable: bool) -> Attempt:
-        """Note that the job ended without a picture, and book the refund.
-
-        A failed job's credits come back by the provider's documentation; a ``creditCost`` that
-        is still above zero says that so many were kept.
-        """
+        """Note that the job ended without a picture, and book the refund."""
         with self._db.write() as connection:
-            refund = _net(connection, attempt) - (job.credit_cost or 0)
-            if refund > 0:
-                source = DOCUMENTED_REFUND if job.credit_cost is None else "provider"
-                _book(connection, attempt, "refund", -refund, source, note=job.error)
+            booking.book_failure(connection, attempt, job)
             return self._move_in(
                 connection,
                 attempt,
@@ -207,14 +194,18 @@ class Journal:
         """Note the hash of the whole and checked file, before it is moved to its place."""
         return self._move(attempt, attempt.state, sha256=sha256)
 
-    def resend(self, attempt: Attempt, run_id: str, limits: Limits) -> Attempt | OverBudget:
+    def resend(
+        self, attempt: Attempt, run_id: str, *, limits: Limits, balance: Balance | None
+    ) -> Attempt | OverBudget:
         """Let ``run_id`` send once more what an earlier run may have sent in vain.
 
-        Its price counts in that run from now on. The other limits have reserved it since its
-        intent.
+        Its price counts in that run from now on. The character's budget has reserved it since its
+        intent, and what is reserved must be left in the balance.
         """
         with self._db.write() as connection:
-            over = over_run_limit(connection, attempt.credits, run_id=run_id, limits=limits)
+            over = over_run_limit(
+                connection, attempt.credits, run_id=run_id, limits=limits
+            ) or over_balance(connection, 0, limits=limits, balance=balance)
             return over or self._move_in(connection, attempt, attempt.state, run_id=run_id)
 
     def store(self, attempt: Attempt, image: StoredImage) -> Attempt:
@@ -252,7 +243,7 @@ class Journal:
     def reopen(self, attempt: Attempt, reason: str) -> Attempt:
         """Have the file of a picture fetched once more, by whichever run comes next; it is paid."""
         return self._move(
-            attempt, schema.COMPLETED, owner=NOBODY, epoch=attempt.epoch + 1, error=reason
+            attempt, schema.COMPLETED, owner=schema.NOBODY, epoch=attempt.epoch + 1, error=reason
         )
 
     def remark(self, attempt: Attempt, reason: str) -> Attempt:
@@ -267,11 +258,19 @@ class Journal:
         """
         with self._db.write() as connection:
             of_open = _attempts.c.state.in_(schema.OPEN)
-            owners = connection.scalars(select(_attempts.c.owner).where(of_open).distinct())
-            dead = [owner for owner in owners if owner != run_id and not is_alive(owner)]
+            running = schema.runs.c.status == "running"
+            known = union(
+                select(_attempts.c.owner).where(of_open),
+                select(schema.runs.c.run_id).where(running),
+            )
+            dead = [
+                owner
+                for owner in connection.scalars(known)
+                if owner != run_id and not is_alive(owner)
+            ]
             connection.execute(
                 update(schema.runs)
-                .where(schema.runs.c.status == "running", schema.runs.c.run_id.in_(dead))
+                .where(running, schema.runs.c.run_id.in_(dead))
                 .values(status="interrupted")
             )
             claimed = connection.execute(
@@ -299,13 +298,13 @@ class Journal:
             row = found.mappings().one_or_none()
             return None if row is None else Attempt.from_row(row)
 
-    def mark(self) -> Mark:
-        """Mark this moment, see ``Balance``."""
+    def moment(self) -> Moment:
+        """This moment, see ``Balance``."""
         with self._db.read() as connection:
             newest = connection.scalar(select(func.max(_attempts.c.id))) or 0
             of_submitting = _attempts.c.state == schema.SUBMITTING
             submitting = connection.scalars(select(_attempts.c.id).where(of_submitting))
-            return Mark(newest, frozenset(submitting))
+            return Moment(newest, frozenset(submitting))
 
     def has_open_attempts(self) -> bool:
         """Whether any run has left, or is at, work that is not finished."""
@@ -327,18 +326,16 @@ class Journal:
             )
             return {job_id for job_id in found if job_id}
 
-    def has_twin_in_doubt(self, attempt: Attempt) -> bool:
-        """Whether another attempt that may have been accepted has the same seed or the same text.
+    def of_unknown_outcome(self) -> list[Attempt]:
+        """Every attempt that may have been accepted without our knowing, oldest first.
 
-        Then a job that is merely like this one's request could be the other's.
+        Read after the account was listed, it covers each listed job of ours that no attempt has:
+        an intent is older than its job.
         """
-        others = and_(_attempts.c.id != attempt.id, _attempts.c.state.in_(schema.UNKNOWN))
+        of_unknown = _attempts.c.state.in_(schema.UNKNOWN)
+        unknown = select(_attempts).where(of_unknown).order_by(_attempts.c.id)
         with self._db.read() as connection:
-            rows = connection.execute(select(_attempts).where(others)).mappings()
-            return any(
-                other.seed == attempt.seed or other.request["prompt"] == attempt.request["prompt"]
-                for other in map(Attempt.from_row, rows)
-            )
+            return list(map(Attempt.from_row, connection.execute(unknown).mappings()))
 
     def jobs_since(self, moment: datetime) -> set[str]:
         """The jobs of ours that were accepted at ``moment`` or later, by the provider's clock."""
@@ -363,7 +360,7 @@ class Journal:
         intended_at: datetime,
         **values: object,
     ) -> Attempt:
-        number, key = _next_number_and_key(connection, planned)
+        number, key = next_number_and_key(connection, planned)
         of_planned = {
             "fingerprint": planned.fingerprint,
             "number": number,
@@ -420,48 +417,3 @@ def _existing(connection: Connection, planned: PlannedImage) -> Attempt | None:
     found = select(_attempts).where(_attempts.c.fingerprint == planned.fingerprint, settled)
     row = connection.execute(found).mappings().first()
     return None if row is None else Attempt.from_row(row)
-
-
-def _next_number_and_key(connection: Connection, planned: PlannedImage) -> tuple[int, str]:
-    """Number an attempt and name its submission.
-
-    The number is new for the fingerprint and for the place (prompt, variation and edition), since
-    the file is named by it: a row that is changed must not find the picture it had before. The key
-    counts the attempts at the fingerprint alone, so that it does not depend on older rows.
-    """
-    of_fingerprint = _attempts.c.fingerprint == planned.fingerprint
-    of_place = and_(
-        _attempts.c.character_id == planned.character_id,
-        _attempts.c.prompt_id == planned.prompt_id,
-        _attempts.c.variation == planned.variation,
-        _attempts.c.edition == planned.edition,
-    )
-    highest = func.coalesce(func.max(_attempts.c.number), 0)
-    last = connection.scalar(select(highest).where(or_(of_fingerprint, of_place))) or 0
-    made = connection.scalar(select(func.count()).where(of_fingerprint)) or 0
-    return last + 1, idempotency_key(planned.fingerprint, made + 1)
-
-
-def _book(
-    connection: Connection,
-    attempt: Attempt,
-    entry_type: str,
-    amount: int,
-    price_source: str,
-    note: str | None = None,
-) -> None:
-    connection.execute(
-        _ledger.insert().values(
-            attempt_id=attempt.id,
-            entry_type=entry_type,
-            credits=amount,
-            price_source=price_source,
-            note=note,
-            booked_at=now_text(),
-        )
-    )
-
-
-def _net(connection: Connection, attempt: Attempt) -> int:
-    total = select(func.coalesce(func.sum(_ledger.c.credits), 0))
-    return connection.scalar(total.where(_ledger.c.attempt_id == attempt.id)) or 0

@@ -28,7 +28,7 @@ class OverBudget:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Moment:
     """A moment of the journal, taken before the provider is asked for the balance."""
 
     newest: int
@@ -39,10 +39,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """The account's credits as the provider told them; what began after ``mark`` is not in it."""
+    """The account's credits as the provider told them; what began after ``since`` is not in it."""
 
     credits: int
-    mark: Mark
+    since: Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +80,7 @@ def over_budget(
                 f"the budget of {monthly} credits of {planned.character_id} for {month} "
                 f"is reached ({spent} spent)",
             )
-    if balance is not None:
-        since = or_(
-            _attempts.c.id > balance.mark.newest,
-            _attempts.c.id.in_(balance.mark.submitting),
-            _attempts.c.state == schema.SUBMITTING,
-        )
-        committed = _attempts.c.state.in_(schema.LIVE)
-        pending = connection.scalar(
-            select(func.coalesce(func.sum(_attempts.c.credits), 0)).where(since, committed)
-        )
-        left = balance.credits - (pending or 0)
-        if left - price < limits.floor:
-            floor = f", of which {limits.floor} are not to be touched" if limits.floor else ""
-            return OverBudget("balance", f"the account has {left} credits left{floor}")
-    return None
+    return over_balance(connection, price, limits=limits, balance=balance)
 
 
 def over_run_limit(
@@ -113,6 +99,28 @@ def over_run_limit(
     if _spent(connection, of_run) - (unconfirmed or 0) + price <= limits.run:
         return None
     return OverBudget("run", f"the run's limit of {limits.run} credits is reached")
+
+
+def over_balance(
+    connection: Connection, price: int, *, limits: Limits, balance: Balance | None
+) -> OverBudget | None:
+    """Say whether ``price`` credits beyond what is reserved would pass the balance's floor."""
+    if balance is None:
+        return None
+    since = or_(
+        _attempts.c.id > balance.since.newest,
+        _attempts.c.id.in_(balance.since.submitting),
+        _attempts.c.state == schema.SUBMITTING,
+    )
+    committed = _attempts.c.state.in_(schema.LIVE)
+    pending = connection.scalar(
+        select(func.coalesce(func.sum(_attempts.c.credits), 0)).where(since, committed)
+    )
+    left = balance.credits - (pending or 0)
+    if left - price >= limits.floor:
+        return None
+    floor = f", of which {limits.floor} are not to be touched" if limits.floor else ""
+    return OverBudget("balance", f"the account has {left} credits left{floor}")
 
 
 def _spent(connection: Connection, which: ColumnElement[bool]) -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, func, select, true
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select, true
 
 from ideogram_pipeline import warehouse
 from ideogram_pipeline.catalog.model import Catalog, Picture
-from ideogram_pipeline.generation import schema
+from ideogram_pipeline.generation import meta, schema
 from ideogram_pipeline.generation.database import Database, open_journal
 from ideogram_pipeline.planning.decisions import Plan
 from ideogram_pipeline.settings import Settings
@@ -22,7 +23,7 @@ _attempts = schema.attempts
 _ledger = schema.ledger
 _runs = schema.runs
 
-# The columns that the warehouse has under the journal's name for them.
+# What the ledger's rows say of their attempts, under the journal's names.
 _ATTEMPT_COLUMNS = (
     "provider",
     "run_id",
@@ -49,22 +50,6 @@ _IMAGE_COLUMNS = (
     "format",
     "job_id",
 )
-_RUN_COLUMNS = (
-    "run_id",
-    "provider",
-    "started_at",
-    "finished_at",
-    "status",
-    "images_planned",
-    "images_made",
-    "images_reused",
-    "images_deferred",
-    "images_failed",
-    "credits_quoted",
-    "balance_before",
-    "balance_after",
-    "requests",
-)
 
 
 def publish_books(settings: Settings, *, characters: Collection[str] | None = None) -> Published:
@@ -85,23 +70,30 @@ def publish_books(settings: Settings, *, characters: Collection[str] | None = No
 
 def _publish_books(settings: Settings, characters: Collection[str] | None) -> Published:
     with open_journal(settings) as database:
-        of_characters: ColumnElement[bool] = true()
-        where = None
-        if characters is not None:
-            of_characters = _attempts.c.character_id.in_(characters)
-            where = {"character_id": list(characters)}
-        changes: list[Change] = [
-            Replace("generations", _generations(database, of_characters), where),
-            Replace("images", _images(database, of_characters), where),
-            Append("credit_ledger", _ledger_entries(database, of_characters), key="entry_id"),
-            Replace("runs", _run_rows(database)),
-        ]
+        with database.read() as connection:
+            journal_id = _journal_id(connection)
         return warehouse.publish(
             settings.warehouse_path,
-            changes,
+            partial(_books, database, characters),
             complete=characters is None,
-            journal_id=_journal_id(database),
+            journal_id=journal_id,
         )
+
+
+def _books(database: Database, characters: Collection[str] | None) -> list[Change]:
+    """The journal's rows, all of one moment: no entry of the ledger without its attempt."""
+    of_characters: ColumnElement[bool] = true()
+    where = None
+    if characters is not None:
+        of_characters = _attempts.c.character_id.in_(characters)
+        where = {"character_id": list(characters)}
+    with database.read() as connection:
+        return [
+            Replace("generations", _generations(connection, of_characters), where),
+            Replace("images", _images(connection, of_characters), where),
+            Append("credit_ledger", _ledger_entries(connection, of_characters), key="entry_id"),
+            Replace("runs", _run_rows(connection)),
+        ]
 
 
 def publish_catalog(settings: Settings, catalog: Catalog) -> Published:
@@ -219,7 +211,7 @@ def publish_plan(
     return warehouse.publish(settings.warehouse_path, [change])
 
 
-def _generations(database: Database, which: ColumnElement[bool]) -> list[dict[str, Any]]:
+def _generations(connection: Connection, which: ColumnElement[bool]) -> list[dict[str, Any]]:
     net = (
         select(_ledger.c.attempt_id, func.sum(_ledger.c.credits).label("net"))
         .group_by(_ledger.c.attempt_id)
@@ -233,36 +225,30 @@ def _generations(database: Database, which: ColumnElement[bool]) -> list[dict[st
     )
     return [
         {
-            **_of_attempt(row),
-            "fingerprint": row["fingerprint"],
-            "idempotency_key": row["idempotency_key"],
+            **{name: row[name] for name in schema.PUBLISHED_OF_ATTEMPTS},
+            "attempt": row["number"],
             "status": row["state"],
-            "seed": row["seed"],
             "request": row["body"].decode(),
-            "reference_sha256": row["reference_sha256"],
-            "image_sha256": row["image_sha256"],
-            "mask_sha256": row["mask_sha256"],
             "expected_credits": row["credits"],
             "credits": None if row["state"] in schema.UNKNOWN else row["net"] or 0,
             "submitted_at": row["submitted_at"],
             "completed_at": row["completed_at"],
-            "error": row["error"],
         }
-        for row in _rows(database, query)
+        for row in _rows(connection, query)
     ]
 
 
-def _images(database: Database, which: ColumnElement[bool]) -> list[dict[str, Any]]:
+def _images(connection: Connection, which: ColumnElement[bool]) -> list[dict[str, Any]]:
     query = select(_attempts).where(which, _attempts.c.state == schema.STORED)
     return [
         {name: row[name] for name in _IMAGE_COLUMNS}
         | {"run_id": row["owner"], "created_at": row["stored_at"]}
-        for row in _rows(database, query)
+        for row in _rows(connection, query)
     ]
 
 
-def _ledger_entries(database: Database, which: ColumnElement[bool]) -> list[dict[str, Any]]:
-    journal_id = _journal_id(database)
+def _ledger_entries(connection: Connection, which: ColumnElement[bool]) -> list[dict[str, Any]]:
+    journal_id = _journal_id(connection)
     query = (
         select(_attempts, _ledger, _ledger.c.credits.label("amount"))
         .join(_attempts, _attempts.c.id == _ledger.c.attempt_id)
@@ -271,7 +257,8 @@ def _ledger_entries(database: Database, which: ColumnElement[bool]) -> list[dict
     )
     return [
         {
-            **_of_attempt(row),
+            **{name: row[name] for name in _ATTEMPT_COLUMNS},
+            "attempt": row["number"],
             "entry_id": f"{journal_id[:8]}-{row['entry_id']:08d}",
             "entry_type": row["entry_type"],
             "credits": row["amount"],
@@ -279,11 +266,11 @@ def _ledger_entries(database: Database, which: ColumnElement[bool]) -> list[dict
             "booked_at": row["booked_at"],
             "note": row["note"],
         }
-        for row in _rows(database, query)
+        for row in _rows(connection, query)
     ]
 
 
-def _run_rows(database: Database) -> list[dict[str, Any]]:
+def _run_rows(connection: Connection) -> list[dict[str, Any]]:
     signed = _ledger.c.credits
     totals = (
         select(
@@ -301,29 +288,22 @@ def _run_rows(database: Database) -> list[dict[str, Any]]:
         .order_by(_runs.c.started_at)
     )
     return [
-        {name: row[name] for name in _RUN_COLUMNS}
+        {name: row[name] for name in schema.PUBLISHED_OF_RUNS}
         | {
             "characters": len(json.loads(row["characters"])),
             "credits_charged": row["charged"] or 0,
             "credits_refunded": row["refunded"] or 0,
         }
-        for row in _rows(database, query)
+        for row in _rows(connection, query)
     ]
 
 
-def _of_attempt(row: RowMapping) -> dict[str, Any]:
-    return {name: row[name] for name in _ATTEMPT_COLUMNS} | {"attempt": row["number"]}
+def _rows(connection: Connection, query: Select[Any]) -> Sequence[RowMapping]:
+    return connection.execute(query).mappings().all()
 
 
-def _rows(database: Database, query: Select[Any]) -> Sequence[RowMapping]:
-    with database.read() as connection:
-        return connection.execute(query).mappings().all()
-
-
-def _journal_id(database: Database) -> str:
-    query = select(schema.meta.c.value).where(schema.meta.c.name == "journal_id")
-    with database.read() as connection:
-        return str(connection.scalar(query))
+def _journal_id(connection: Connection) -> str:
+    return str(meta.get(connection, meta.JOURNAL_ID))
 
 
 def _path(picture: Picture | None) -> str | None:

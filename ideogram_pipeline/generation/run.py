@@ -25,10 +25,10 @@ from ideogram_pipeline.generation.limits import Balance, Limits
 from ideogram_pipeline.generation.owners import Owner, is_alive
 from ideogram_pipeline.generation.pacing import RequestRate, Slots
 from ideogram_pipeline.generation.provider import Provider
+from ideogram_pipeline.generation.records import Records
 from ideogram_pipeline.generation.references import References
 from ideogram_pipeline.generation.refetching import reopen_missing
 from ideogram_pipeline.generation.report import NotBegun, ProgressListener, RunReport
-from ideogram_pipeline.generation.settling import Records
 from ideogram_pipeline.generation.submitting import Submitter
 from ideogram_pipeline.generation.uploads import Uploads
 from ideogram_pipeline.generation.watching import Watcher
@@ -150,7 +150,7 @@ class _Run:
                 Downloader(base_url=access.base_url, extra_hosts=settings.result_hosts)
             )
             provider = Provider(client, self._rate)
-            mark = journal.mark()
+            asked_at = journal.moment()
             account = await provider.account()
             run_records.bind_account(self._database, account.team_id)
             self._balance_before = account.credits
@@ -160,7 +160,7 @@ class _Run:
             slots = Slots(most, start=most if account.max_concurrent_jobs else CAREFUL_START)
             records = Records(provider, journal)
             wanted = _wanted(self._plan)
-            blocked = await self._recover(records, provider)
+            blocked = await self._adopt_after_loss(records, provider)
             self._engine = Engine(
                 Workers(
                     provider=provider,
@@ -185,11 +185,11 @@ class _Run:
                 (image for image in wanted if image.fingerprint not in blocked),
                 run_id=self._run_id,
                 limits=limits,
-                balance=None if account.credits is None else Balance(account.credits, mark),
+                balance=None if account.credits is None else Balance(account.credits, asked_at),
                 is_alive=lambda owner: is_alive(self._database.locks, owner),
                 patience=settings.patience,
                 shortage=lambda: disk.shortage((settings.folder, self._database.path.parent)),
-                mark=lambda: guarding.set_mark(settings, self._database),
+                before_sending=lambda: guarding.set_mark(settings, self._database),
                 on_progress=on_progress,
             )
             self._engine.not_begun.update(blocked)
@@ -203,7 +203,7 @@ class _Run:
             except Transient:
                 self._balance_after = None
 
-    async def _recover(self, records: Records, provider: Provider) -> dict[str, NotBegun]:
+    async def _adopt_after_loss(self, records: Records, provider: Provider) -> dict[str, NotBegun]:
         """After a loss of the journal, adopt what the account has; what may not be bought then."""
         if not guarding.is_recovering(self._database):
             return {}

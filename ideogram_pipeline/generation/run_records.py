@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import func, select, update
 
 from ideogram_pipeline.errors import ConfigurationError
-from ideogram_pipeline.generation import schema
+from ideogram_pipeline.generation import meta, schema
 from ideogram_pipeline.generation.database import Database
 from ideogram_pipeline.generation.times import now_text
 
 _runs = schema.runs
+
+
+def new_run_id(began: datetime, unique: str | None = None) -> str:
+    """Name a run by its beginning and the first eight characters of ``unique``, drawn if need be.
+
+    Names sort by time.
+    """
+    return f"{began.astimezone(UTC):%Y%m%dT%H%M%S}-{(unique or secrets.token_hex(4))[:8]}"
 
 
 def open_run(
@@ -66,10 +76,9 @@ def bind_account(database: Database, team_id: str | None) -> None:
     """
     if team_id is None:
         return
-    meta, attempts = schema.meta, schema.attempts
+    attempts = schema.attempts
     with database.write() as connection:
-        of_team = meta.c.name == "team_id"
-        before = connection.scalar(select(meta.c.value).where(of_team))
+        before = meta.get(connection, "team_id")
         if before == team_id:
             return
         open_there = (*schema.OPEN, schema.UNRESOLVED)
@@ -82,5 +91,4 @@ def bind_account(database: Database, team_id: str | None) -> None:
                 f"under way, and perhaps paid, in the account of team {before}. Run once more with "
                 "a key of that team, or give the new account another IDEOGRAM_PIPELINE_HOME."
             )
-        connection.execute(delete(meta).where(of_team))
-        connection.execute(insert(meta).values(name="team_id", value=team_id))
+        meta.put(connection, "team_id", team_id)

@@ -49,6 +49,44 @@ UNKNOWN = (SUBMITTING, UNRESOLVED)
 """Not known whether credits were taken."""
 STATES = (*LIVE, FAILED, REJECTED, WITHDRAWN, ABSENT)
 
+NOBODY = "nobody"
+"""Owner of what any run may take over; no run has this name."""
+
+PUBLISHED_OF_RUNS = (
+    "run_id",
+    "provider",
+    "started_at",
+    "finished_at",
+    "status",
+    "images_planned",
+    "images_made",
+    "images_reused",
+    "images_deferred",
+    "images_failed",
+    "credits_quoted",
+    "balance_before",
+    "balance_after",
+    "requests",
+)
+PUBLISHED_OF_ATTEMPTS = (
+    "provider",
+    "run_id",
+    "character_id",
+    "prompt_id",
+    "variation",
+    "edition",
+    "fingerprint",
+    "idempotency_key",
+    "job_id",
+    "rendering_speed",
+    "seed",
+    "reference_sha256",
+    "image_sha256",
+    "mask_sha256",
+    "error",
+)
+"""Columns that the warehouse has under the same names, in ``runs`` and in ``generations``."""
+
 
 def _states(states: tuple[str, ...]) -> str:
     return ", ".join(f"'{state}'" for state in states)

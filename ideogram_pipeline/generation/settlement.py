@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -12,13 +14,13 @@ from ideogram_pipeline.apiframe.errors import NotFound
 from ideogram_pipeline.apiframe.model import Job
 from ideogram_pipeline.apiframe.retrying import patiently
 from ideogram_pipeline.errors import PipelineError
-from ideogram_pipeline.generation import schema
+from ideogram_pipeline.generation import run_records, schema
 from ideogram_pipeline.generation.account import provider_access
 from ideogram_pipeline.generation.attempt import Attempt
-from ideogram_pipeline.generation.database import open_journal
-from ideogram_pipeline.generation.guarding import is_recovering, recovered
+from ideogram_pipeline.generation.database import Database, open_journal
+from ideogram_pipeline.generation.guarding import is_recovering, recovered, set_mark
 from ideogram_pipeline.generation.journal import AlreadyClaimed, Journal
-from ideogram_pipeline.generation.settling import Likeness, compare
+from ideogram_pipeline.generation.likeness import Likeness, compare
 from ideogram_pipeline.settings import Settings
 
 WAITING = (schema.UNRESOLVED, schema.EXPIRED)
@@ -59,24 +61,25 @@ def was_accepted(settings: Settings, attempt_id: int, job_id: str) -> Attempt:
     Raises:
         CannotSettleError: There is no such attempt or job, the job belongs to another picture, or
             the provider says that it was made for something else.
+        ConfigurationError: The key is of another team than the one that was asked for the picture.
         ProviderError: The provider is out of reach.
         StorageError: The journal cannot be written.
     """
-    with open_journal(settings) as database:
-        journal = Journal(database, provider=settings.provider)
-        attempt = _waiting(journal, attempt_id, schema.UNRESOLVED)
-        job = _job(settings, job_id)
+    with _waiting(settings, attempt_id, schema.UNRESOLVED) as (database, journal, attempt):
+        job = _job(settings, database, job_id)
         if compare(attempt.request, job.input) is Likeness.OTHER:
             raise CannotSettleError(
                 f"Job {job_id} was made for another request (its seed is another one) than "
                 f"attempt {attempt_id}. Nothing was changed."
             )
         try:
-            return journal.accept(attempt, job_id, now=job.created_at or attempt.intended_at)
+            accepted = journal.accept(attempt, job_id, now=job.created_at or attempt.intended_at)
         except AlreadyClaimed:
             raise CannotSettleError(
                 f"Job {job_id} belongs to another picture already. Nothing was changed."
             ) from None
+        set_mark(settings, database)
+        return accepted
 
 
 def was_not_accepted(settings: Settings, attempt_id: int) -> Attempt:
@@ -86,9 +89,7 @@ def was_not_accepted(settings: Settings, attempt_id: int) -> Attempt:
         CannotSettleError: There is no such attempt.
         StorageError: The journal cannot be written.
     """
-    with open_journal(settings) as database:
-        journal = Journal(database, provider=settings.provider)
-        attempt = _waiting(journal, attempt_id, schema.UNRESOLVED)
+    with _waiting(settings, attempt_id, schema.UNRESOLVED) as (_, journal, attempt):
         return journal.close(attempt, schema.ABSENT, "never accepted, as a person has found")
 
 
@@ -99,9 +100,7 @@ def buy_again(settings: Settings, attempt_id: int) -> Attempt:
         CannotSettleError: There is no such attempt.
         StorageError: The journal cannot be written.
     """
-    with open_journal(settings) as database:
-        journal = Journal(database, provider=settings.provider)
-        attempt = _waiting(journal, attempt_id, schema.EXPIRED)
+    with _waiting(settings, attempt_id, schema.EXPIRED) as (_, journal, attempt):
         return journal.release(attempt, "paid and lost; a person lets it be bought again")
 
 
@@ -118,20 +117,28 @@ def forget_lost_journal(settings: Settings) -> None:
         recovered(database)
 
 
-def _waiting(journal: Journal, attempt_id: int, state: str) -> Attempt:
-    attempt = journal.find(attempt_id)
-    if attempt is None or attempt.state != state:
-        found = "there is none" if attempt is None else f"it is {attempt.state}"
-        raise CannotSettleError(
-            f"Attempt {attempt_id} is not {state}: {found}. `ideogram-pipeline settle` lists "
-            "what waits for a person. Nothing was changed."
-        )
-    return attempt
+@contextmanager
+def _waiting(
+    settings: Settings, attempt_id: int, state: str
+) -> Iterator[tuple[Database, Journal, Attempt]]:
+    """Open the journal with the attempt that a person speaks of, which must be in ``state``."""
+    with open_journal(settings) as database:
+        journal = Journal(database, provider=settings.provider)
+        attempt = journal.find(attempt_id)
+        if attempt is None or attempt.state != state:
+            found = "there is none" if attempt is None else f"it is {attempt.state}"
+            raise CannotSettleError(
+                f"Attempt {attempt_id} is not {state}: {found}. `ideogram-pipeline settle` lists "
+                "what waits for a person. Nothing was changed."
+            )
+        yield database, journal, attempt
 
 
-def _job(settings: Settings, job_id: str) -> Job:
+def _job(settings: Settings, database: Database, job_id: str) -> Job:
     async def ask() -> Job:
         async with ApiframeClient(base_url=access.base_url, api_key=access.api_key) as client:
+            account = await patiently(client.account)
+            run_records.bind_account(database, account.team_id)
             return await patiently(lambda: client.job(job_id))
 
     try:

@@ -16,6 +16,7 @@ from ideogram_pipeline.apiframe.errors import KeyRefused, ProviderError, Unreach
 from ideogram_pipeline.apiframe.model import (
     Accepted,
     Conflict,
+    Job,
     NotSent,
     OutOfCredits,
     Refused,
@@ -26,10 +27,17 @@ from ideogram_pipeline.apiframe.model import (
 from ideogram_pipeline.generation import schema
 from ideogram_pipeline.generation.attempt import Attempt
 from ideogram_pipeline.generation.journal import AlreadyClaimed, Journal
+from ideogram_pipeline.generation.likeness import Likeness, compare
 from ideogram_pipeline.generation.pacing import Slots
 from ideogram_pipeline.generation.provider import Provider
-from ideogram_pipeline.generation.settling import REPLAY_WINDOW, Records
+from ideogram_pipeline.generation.records import Records, Search
 
+REPLAY_WINDOW = timedelta(hours=20)
+"""How long a key is replayed. The provider honours it for 24 h; the rest is for its clock, queues
+and our own slowness."""
+STRAGGLING = timedelta(minutes=15)
+"""How long a request that was sent at the end of that may be on its way to becoming a job; nothing
+is proven absent before."""
 FIRST_WAIT = 1.0
 LONGEST_WAIT = 60.0
 """Seconds between two tries of one request."""
@@ -99,6 +107,8 @@ class Submitter:
                     raise
                 except ProviderError as error:
                     return self._journal.remark(attempt, f"no clear answer yet: {error}")
+                if not self._may_replay(attempt):
+                    return attempt
             if attempt.state != schema.SUBMITTING or not send:
                 return attempt
             outcome = await self._provider.submit(
@@ -150,11 +160,15 @@ class Submitter:
             await asyncio.wait_for(self._stopped.wait(), seconds)
 
     def _accept(self, attempt: Attempt, job_id: str) -> Attempt:
+        """Take the job that the provider answers with."""
         try:
-            accepted = self._journal.accept(attempt, job_id, now=self._provider.clock.now())
+            return self._bind(attempt, job_id)
         except AlreadyClaimed:
             reason = f"the provider answers with job {job_id}, which belongs to another picture"
             return self._journal.close(attempt, schema.UNRESOLVED, reason)
+
+    def _bind(self, attempt: Attempt, job_id: str) -> Attempt:
+        accepted = self._journal.accept(attempt, job_id, now=self._provider.clock.now())
         self._slots.grow()
         return accepted
 
@@ -167,21 +181,39 @@ class Submitter:
         ours = datetime.now(UTC) - attempt.begun_at if attempt.begun_at else age
         return -CLOCKS_DIFFER < age < REPLAY_WINDOW and ours < REPLAY_WINDOW
 
+    def _is_long_past(self, attempt: Attempt) -> bool:
+        """Whether even the last replay is too old to become a job any more.
+
+        By the provider's clock; by ours only where an intent lies in the provider's future, so
+        that its clock was wrong then.
+        """
+        age = self._provider.clock.now() - attempt.intended_at
+        if age <= -CLOCKS_DIFFER and attempt.begun_at:
+            age = datetime.now(UTC) - attempt.begun_at
+        return age > REPLAY_WINDOW + STRAGGLING
+
     async def _settle(self, attempt: Attempt) -> Attempt:
         """Look for the job of an attempt in doubt, and adopt it.
 
         Returns:
             ``submitted`` if it is there. If not: ``submitting``, to be sent again with the same
-            key, as long as the provider honours it; after that, ``absent`` if the records prove
-            that there is none, else ``unresolved``.
+            key, as long as the provider honours it; some time after that, ``absent`` if the
+            records prove that there is none, else ``unresolved``.
         """
         search = await self._records.search(attempt)
-        if search.matches:
-            return self._accept(attempt, search.matches[0].id)
-        if len(search.near) == 1 and not self._journal.has_twin_in_doubt(attempt):
-            return self._accept(attempt, search.near[0].id)
+        if candidate := self._candidate(attempt, search):
+            try:
+                return self._bind(attempt, candidate.id)
+            except AlreadyClaimed:
+                return await self._settle(attempt)  # a twin was faster; the next look leaves it out
         if self._may_replay(attempt):
             return attempt
+        if not self._is_long_past(attempt):
+            return self._journal.remark(
+                attempt,
+                f"sent at {attempt.intended_at:%Y-%m-%d %H:%M} UTC without an answer; the account "
+                "has no such job so far, and a later run will know for certain",
+            )
         if search.exhaustive and not attempt.conflicted:
             return self._journal.close(
                 attempt, schema.ABSENT, "not accepted: the account has no such job"
@@ -191,6 +223,22 @@ class Submitter:
             schema.UNRESOLVED,
             f"sent at {attempt.intended_at:%Y-%m-%d %H:%M} UTC without an answer, and the "
             "account's records no longer tell whether a job was made",
+        )
+
+    def _candidate(self, attempt: Attempt, search: Search) -> Job | None:
+        """The job that is this attempt's, as far as can be told."""
+        if search.matches:
+            return search.matches[0]
+        if len(search.near) != 1 or self._could_be_anothers(attempt, search.near[0]):
+            return None
+        return search.near[0]
+
+    def _could_be_anothers(self, attempt: Attempt, job: Job) -> bool:
+        """Whether another attempt that may have been accepted has a request like this one's."""
+        return any(
+            compare(other.request, job.input) in (Likeness.SAME, Likeness.LIKE)
+            for other in self._journal.of_unknown_outcome()
+            if other.id != attempt.id
         )
 
     def _declined(self, attempt: Attempt, message: str, state: str) -> Attempt:
@@ -214,17 +262,18 @@ class Submitter:
             raise
         except ProviderError as error:
             return self._journal.remark(attempt, f"no clear answer yet: {error}")
-        found = (*search.matches, *search.near)
-        if not found:
-            return attempt
-        if len(found) == 1:
-            return self._accept(attempt, found[0].id)
-        return self._journal.close(
-            attempt,
-            schema.UNRESOLVED,
-            f"the provider has another request under this key ({message}); "
-            f"{len(found)} of the account's jobs could be the one",
-        )
+        several = len(search.matches) + len(search.near)
+        if several > 1:
+            return self._journal.close(
+                attempt,
+                schema.UNRESOLVED,
+                f"the provider has another request under this key ({message}); "
+                f"{several} of the account's jobs could be the one",
+            )
+        if candidate := self._candidate(attempt, search):
+            with contextlib.suppress(AlreadyClaimed):  # a twin was faster: as without that job
+                return self._bind(attempt, candidate.id)
+        return attempt
 
 
 def _jitter(seconds: float) -> float:

@@ -16,5 +16,5 @@ def from_text(text: str) -> datetime:
 
 
 def now_text() -> str:
-    """The local wall clock; for display and book-keeping, never for a decision."""
+    """The local wall clock: for display and books, and as a second opinion on ages."""
     return to_text(datetime.now(UTC))

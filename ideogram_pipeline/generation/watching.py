@@ -19,6 +19,8 @@ GROWTH = 0.25
 WORTH_A_PAGE = 3
 """Jobs due at a time from which on the list is asked instead of each of them."""
 SMOOTHING = 0.2
+OLD_JOB_PATIENCE = 30.0
+"""Seconds for which a job of an earlier run may have no record; a new one has all our patience."""
 
 
 class StillRunning(Exception):
@@ -140,9 +142,16 @@ class Watcher:
             except ProviderError as error:
                 # This job's own trouble: its record is not there (yet), or is another key's of the
                 # team, or cannot be read. The other jobs go on.
-                self._postpone(job_id)
-                if time.monotonic() - self._watched[job_id].since > self._patience:
-                    self._watched[job_id].done.set_exception(error)
+                self._trouble_with(job_id, error)
+
+    def _trouble_with(self, job_id: str, error: ProviderError) -> None:
+        watched = self._watched.get(job_id)
+        if watched is None or watched.done.done():
+            return  # waiting was stopped meanwhile
+        self._postpone(job_id)
+        patience = self._patience if watched.fresh else min(self._patience, OLD_JOB_PATIENCE)
+        if time.monotonic() - watched.since > patience:
+            watched.done.set_exception(error)
 
     def _seen(self, job: Job) -> None:
         watched = self._watched.get(job.id)

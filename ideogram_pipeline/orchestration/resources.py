@@ -9,6 +9,7 @@ import dagster as dg
 from pydantic import Field
 
 from ideogram_pipeline.errors import ConfigurationError
+from ideogram_pipeline.generation.run_records import new_run_id
 from ideogram_pipeline.orchestration.caller import current_caller
 from ideogram_pipeline.orchestration.partitions import characters_of_run
 from ideogram_pipeline.settings import Settings
@@ -67,7 +68,7 @@ class PipelineResource(dg.ConfigurableResource[None]):
             settings=settings,
             characters=characters_of_run(context),
             at=self._edition_time(context, settings),
-            run_id=f"{_created(context, dagster_run_id):%Y%m%dT%H%M%S}-{dagster_run_id[:8]}",
+            run_id=new_run_id(_created(context, dagster_run_id), dagster_run_id),
             max_credits=self.max_credits,
         )
 

@@ -108,7 +108,8 @@ def _decide_one(
         case "failed" if not standing.retriable:
             return "blocked", f"refused by the provider: {standing.error}; change the prompt"
         case "failed":
-            return "generate", f"failed last time ({standing.error}), not charged"
+            # Not every failure is paid back, nor is what was lost; the ledger says what it cost.
+            return "generate", f"failed last time ({standing.error})"
         case "rejected":
             return "generate", f"rejected last time ({standing.error}), not charged"
     return "generate", "was not accepted last time, not charged"

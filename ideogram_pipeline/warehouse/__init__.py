@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ideogram_pipeline.warehouse.publishing import Published, publish
-    from ideogram_pipeline.warehouse.reading import Result, frame, query
+    from ideogram_pipeline.warehouse.reading import Result, frame, query, query_together
 
-__all__ = ["Published", "Result", "frame", "publish", "query"]
+__all__ = ["Published", "Result", "frame", "publish", "query", "query_together"]
 
 _HOME_OF = {
     "Published": "publishing",
@@ -26,6 +26,7 @@ _HOME_OF = {
     "Result": "reading",
     "frame": "reading",
     "query": "reading",
+    "query_together": "reading",
 }
 
 

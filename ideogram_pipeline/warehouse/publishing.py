@@ -15,7 +15,7 @@ from __future__ import annotations
 import fcntl
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -55,7 +55,7 @@ class _HeldForWritingError(Exception):
 
 def publish(
     path: Path,
-    changes: Sequence[Change],
+    changes: Sequence[Change] | Callable[[], Sequence[Change]],
     *,
     complete: bool = False,
     journal_id: str | None = None,
@@ -70,7 +70,8 @@ def publish(
 
     Args:
         path: The DuckDB file; its folder is made if need be.
-        changes: Applied in order, in one transaction.
+        changes: Applied in order, in one transaction; or what makes them, called when it is this
+            publisher's turn, so that nobody can have published newer rows in between.
         complete: The changes bring all that the journal holds; catalog and plan come anew anyway.
         journal_id: Identity of the journal that the rows come from, to be kept in the file.
         wait_seconds: Longest wait for other publishers, and again for a person's session.
@@ -87,6 +88,8 @@ def publish(
             _workshop(path) as draft,
             _kept_from_writers(path, wait_seconds) as live,
         ):
+            if not isinstance(changes, Sequence):
+                changes = changes()
             whole, reason = _draw_up(draft, live, changes, complete, journal_id)
             if live and reason:
                 old = path.with_suffix(f".old{path.suffix}")

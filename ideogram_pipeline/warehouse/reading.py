@@ -44,10 +44,24 @@ def query(path: str | Path, sql: str, parameters: Sequence[object] = ()) -> Resu
         StorageError: Nothing was published yet, or the file cannot be read.
         PipelineError: DuckDB does not accept the statement; its own message says why.
     """
+    return query_together(path, (sql, parameters))[0]
+
+
+def query_together(path: str | Path, *questions: tuple[str, Sequence[object]]) -> list[Result]:
+    """Ask several things of one and the same file, as ``query`` does, whatever is published.
+
+    Raises:
+        HeldError: Another program has the file open for writing.
+        StorageError: Nothing was published yet, or the file cannot be read.
+        PipelineError: DuckDB does not accept a statement; its own message says why.
+    """
+    results = []
     with _opened(Path(path)) as connection:
-        connection.execute(sql, list(parameters))
-        columns = [column[0] for column in connection.description or ()]
-        return Result(columns, connection.fetchall())
+        for sql, parameters in questions:
+            connection.execute(sql, list(parameters))
+            columns = [column[0] for column in connection.description or ()]
+            results.append(Result(columns, connection.fetchall()))
+    return results
 
 
 def frame(path: str | Path, table_or_sql: str, parameters: Sequence[object] = ()) -> pd.DataFrame:

@@ -35,8 +35,10 @@ VIEWS = (
 
 def create(connection: duckdb.DuckDBPyConnection) -> None:
     """Make every table and view, empty and commented, in a new database."""
+    connection.begin()  # each statement by itself would be an fsync or more
     for script in scripts():
         connection.execute(script)
+    connection.commit()
 
 
 def scripts() -> list[str]:

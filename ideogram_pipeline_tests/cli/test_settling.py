@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
+from ideogram_pipeline.apiframe.client import ApiframeClient
+from ideogram_pipeline.apiframe.model import Account
 from ideogram_pipeline.generation import publication, schema
 from ideogram_pipeline.generation.database import journal_path, open_journal
 from ideogram_pipeline.generation.publication import publish_books
@@ -19,6 +21,7 @@ from ideogram_pipeline_tests.generation.judging import assert_books_right, paid
 from ideogram_pipeline_tests.support import KEY, Bench, bench, write_catalog
 
 A_DAY_AND_AN_HOUR = {"advance_seconds": 25 * 3600}
+HELD = Published(lag=True, reason="Close it there.")
 
 
 @pytest.fixture
@@ -44,6 +47,14 @@ def leave_unresolved(desk: Bench, fault: str) -> str:
         connection.execute(update(schema.attempts).where(doubtful).values(state="unresolved"))
     assert desk.plan().count("blocked") == 1
     return first_number(desk)
+
+
+def forget_first(desk: Bench) -> None:
+    """Lose the first attempt, so that its job is an orphan."""
+    with open_journal(desk.settings) as journal, journal.write() as connection:
+        connection.exec_driver_sql("DROP TRIGGER ledger_no_delete")
+        connection.exec_driver_sql("DELETE FROM ledger WHERE attempt_id = 1")
+        connection.exec_driver_sql("DELETE FROM attempts WHERE id = 1")
 
 
 def first_number(desk: Bench) -> str:
@@ -84,9 +95,32 @@ class TestSettle:
         done = typed_at(desk, "settle", first_number(desk), "--buy-again")
         assert "for another 10 credits" in done.out
         assert desk.plan().quote == 10
+        (reason,) = (e.reason for e in desk.plan().entries if e.decision == "generate")
+        assert ("paid and lost" in reason, "not charged" in reason) == (True, False)
         assert desk.run().exit_code == 0
         assert len(paid(desk)) == 3, "both are in the books"
         assert_books_right(desk, 2)
+
+    def test_another_teams_account_does_not_settle_it(
+        self, desk: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        number = leave_unresolved(desk, "lost_after")
+
+        async def account(_: object) -> Account:
+            return Account(5, None, None, None, team_id="another")
+
+        monkeypatch.setattr(ApiframeClient, "account", account)
+        answer = typed_at(desk, "settle", number, "--job", str(uuid.uuid4()))
+        assert (answer.code, "team another" in answer.err) == (1, True)
+
+    def test_a_file_that_a_person_holds_is_said(
+        self, desk: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        number = leave_unresolved(desk, "unavailable_before")
+        monkeypatch.setattr(publication, "publish_books", lambda *_, **__: HELD)
+        answer = typed_at(desk, "settle", number, "--not-accepted")
+        assert (answer.code, "was not paid" in answer.out) == (0, True)
+        assert "Close it there" in answer.err
 
     @pytest.mark.parametrize(
         "words",
@@ -116,6 +150,7 @@ class TestSettle:
             desk.tell("clock", A_DAY_AND_AN_HOUR)
             assert desk.run().count("blocked") == 6
             assert "The journal was lost." in typed_at(desk, "settle").out
+            assert "an earlier one was lost" in typed_at(desk, "doctor").out
             assert typed_at(desk, "settle", "--journal-lost").code == 0
             assert desk.run().exit_code == 0
 
@@ -130,10 +165,7 @@ class TestReconcile:
 
     def test_an_orphan_that_was_made_for_a_picture_is_adopted(self, desk: Bench) -> None:
         desk.run()
-        with open_journal(desk.settings) as journal, journal.write() as connection:
-            connection.exec_driver_sql("DROP TRIGGER ledger_no_delete")
-            connection.exec_driver_sql("DELETE FROM ledger WHERE attempt_id = 1")
-            connection.exec_driver_sql("DELETE FROM attempts WHERE id = 1")
+        forget_first(desk)
         answer = typed_at(desk, "reconcile")
         assert answer.code == 0
         assert "1 orphan adopted" in answer.out
@@ -142,15 +174,38 @@ class TestReconcile:
         assert_books_right(desk, 2)
         assert len(paid(desk)) == 2
 
+    def test_a_file_that_a_person_holds_is_said(
+        self, desk: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        desk.run()
+        forget_first(desk)
+        monkeypatch.setattr(publication, "publish_books", lambda _settings: HELD)
+        answer = typed_at(desk, "reconcile")
+        assert (answer.code, "1 orphan adopted" in answer.out) == (0, True)
+        assert "Close it there" in answer.err
+
+    def test_one_of_an_attempt_in_doubt_is_no_orphan(self, desk: Bench) -> None:
+        desk.tell("faults", [{"fault": "lost_after"}])
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("ideogram_pipeline.generation.submitting.UNKNOWN_TRIES", 1)
+            desk.run()
+        answer = typed_at(desk, "reconcile")
+        assert (answer.code, "Orphans" in answer.out) == (0, False)
+        assert "the next run settles" in answer.out
+        with open_journal(desk.settings) as journal, journal.write() as connection:
+            doubtful = schema.attempts.c.state == schema.SUBMITTING
+            connection.execute(
+                update(schema.attempts).where(doubtful).values(state=schema.UNRESOLVED)
+            )
+        answer = typed_at(desk, "reconcile")
+        assert (answer.code, "settle ATTEMPT --job JOB" in answer.out) == (4, True)
+
     def test_one_that_is_nobodys_is_shown_with_its_cost(self, desk: Bench) -> None:
         desk.run()
         source = Path(desk.settings.catalog)
         text = (source / "prompts.csv").read_text()
         (source / "prompts.csv").write_text(text.replace("scene 1", "scene one"))
-        with open_journal(desk.settings) as journal, journal.write() as connection:
-            connection.exec_driver_sql("DROP TRIGGER ledger_no_delete")
-            connection.exec_driver_sql("DELETE FROM ledger WHERE attempt_id = 1")
-            connection.exec_driver_sql("DELETE FROM attempts WHERE id = 1")
+        forget_first(desk)
         answer = typed_at(desk, "reconcile")
         assert answer.code == 4
         assert "Orphans: paid from this account" in answer.out
@@ -170,7 +225,6 @@ class TestPublish:
     ) -> None:
         desk.run()
         publish_books(desk.settings)
-        held = Published(lag=True, reason="Close it there.")
-        monkeypatch.setattr(publication, "publish_books", lambda _settings: held)
+        monkeypatch.setattr(publication, "publish_books", lambda _settings: HELD)
         answer = typed_at(desk, "publish")
         assert (answer.code, "Close it there" in answer.err) == (3, True)

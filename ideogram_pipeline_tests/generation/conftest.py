@@ -13,7 +13,7 @@ from ideogram_pipeline.generation import (
     engine,
     listing,
     provider,
-    settling,
+    records,
     submitting,
     watching,
 )
@@ -21,7 +21,7 @@ from ideogram_pipeline.generation import (
 
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (account, collecting, listing, provider, settling):
+    for module in (account, collecting, listing, provider, records):
         monkeypatch.setattr(module, "patiently", partial(patiently, first=0.01))
     for module, name, seconds in (
         (submitting, "FIRST_WAIT", 0.01),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from hypothesis import strategies as st
@@ -20,18 +21,19 @@ from hypothesis.stateful import (
 
 from ideogram_pipeline.apiframe.errors import ProviderError
 from ideogram_pipeline_tests.generation.model_judge import (
-    Row,
+    Books,
     assert_home,
     assert_nothing_forgotten,
+    assert_nothing_open,
     assert_nothing_wrong,
-    read_rows,
+    read_books,
 )
 from ideogram_pipeline_tests.generation.model_runs import POINTS, HaltableRun, Stop
 from ideogram_pipeline_tests.generation.model_world import PATIENCE, Site, World
 
 BELTS = ("both", "keys ignored", "input hidden")
 """What keeps a submission of unknown outcome from being paid twice: the key, the records, both."""
-CHANGES = ("a text", "a picture deleted", "files purged", "journal lost")
+CHANGES = ("a text", "a picture deleted", "files purged", "both books lost", "journal lost")
 MOST_ROWS = 16
 """Rows that the catalog grows to."""
 MOST_RUNS = 3
@@ -83,6 +85,8 @@ _stops = st.builds(Stop, st.sampled_from(list(POINTS)), _sides, _passes)
 _stops_at_payment = st.builds(Stop, st.sampled_from(["submit", "accept", "begin"]), _sides, _passes)
 _new_rows = st.sampled_from([1, 1, 2, 0])
 _patience = st.sampled_from([PATIENCE, PATIENCE, 0.2])
+_publishes = st.booleans()
+"""Not always: to publish takes as long as the run before it."""
 _hours = st.sampled_from([0, 25, 21, 25, 19.9, 2])
 
 
@@ -101,10 +105,13 @@ class Machine(RuleBasedStateMachine):
         self.sound = False
         """Nothing was found wrong so far."""
 
-    @rule(new_rows=_new_rows, faults=_faults, patience=_patience)
-    def run(self, new_rows: int, faults: list[Fault], patience: float) -> None:
+    @rule(new_rows=_new_rows, faults=_faults, patience=_patience, publishes=_publishes)
+    def run(self, new_rows: int, faults: list[Fault], patience: float, publishes: bool) -> None:
         """A run to the end; an impatient one leaves jobs under way."""
-        self._begin(new_rows, faults, None, patience)
+        if faults or self.standing or patience != PATIENCE:
+            self._begin(new_rows, faults, None, patience, publishes=publishes)
+        else:
+            self._run_unhindered(new_rows, publishes=publishes)
 
     @precondition(lambda self: self._time_may_jump())
     @rule(new_rows=_new_rows, faults=_faults, stop=_stops, away=_hours)
@@ -122,12 +129,18 @@ class Machine(RuleBasedStateMachine):
         self.crash(new_rows, [], stop, away)
 
     @precondition(lambda self: len(self.standing) < 2)
-    @rule(target=halted, new_rows=_new_rows, faults=_faults, stop=_stops_at_payment | _stops)
+    @rule(
+        target=halted,
+        new_rows=_new_rows,
+        faults=_faults,
+        stop=_stops_at_payment | _stops,
+        publishes=_publishes,
+    )
     def halt(
-        self, new_rows: int, faults: list[Fault], stop: Stop
+        self, new_rows: int, faults: list[Fault], stop: Stop, publishes: bool
     ) -> HaltableRun | MultipleResults[HaltableRun]:
         """A run that stands still while others work."""
-        return self._stands(self._begin(new_rows, faults, stop))
+        return self._stands(self._begin(new_rows, faults, stop, publishes=publishes))
 
     @rule(target=halted, run=consumes(halted), stop=st.none() | _stops)
     def go_on(
@@ -156,10 +169,10 @@ class Machine(RuleBasedStateMachine):
             self.world.reword(index % len(self.world.prompts))
         elif what == "files purged":
             self.world.pull("POST", "purge", {})
-        elif what == "journal lost":
+        elif what in ("journal lost", "both books lost"):
             if self._may_lose_journal():
-                self.world.lose_journal()
-        elif paths := [row.path for row in self._rows() if row.path and self._has(row.path)]:
+                self.world.lose_journal(and_warehouse=what == "both books lost")
+        elif paths := [row.path for row in self._books().rows if self._has(row.path)]:
             path = paths[index % len(paths)]
             (self.world.settings.folder / path).unlink()
             self.deleted.add(path)
@@ -171,9 +184,10 @@ class Machine(RuleBasedStateMachine):
         self.deleted = {path for path in self.deleted if not self._has(path)}
         assert_nothing_wrong(
             self.world.truth(),
-            self._rows(),
+            self._books(),
             self.world.settings.folder,
             deleted=self.deleted,
+            reference=self.world.reference,
             is_whole=self.world.is_whole,
         )
         self.sound = True
@@ -192,24 +206,38 @@ class Machine(RuleBasedStateMachine):
         for run in self.standing:
             self._work(run, None)
         for _ in range(MOST_RUNS):
-            self._begin(0, [], None)
+            self._run_unhindered(0)
             plan = self.world.plan()
             if not plan.count("generate") and not plan.count("resume"):
                 break
         self.nothing_is_wrong()
         wanted = [entry.planned for entry in plan.entries]
-        truth, rows, is_whole = self.world.truth(), self._rows(), self.world.is_whole
-        assert_home(truth, rows, wanted, deleted=self.deleted, is_whole=is_whole)
-        if is_whole:
-            assert_nothing_forgotten(truth, rows)
+        truth, books, is_whole = self.world.truth(), self._books(), self.world.is_whole
+        assert_home(truth, books, wanted, deleted=self.deleted, is_whole=is_whole)
+        assert_nothing_forgotten(truth, books, wanted, is_whole=is_whole)
+
+    def _run_unhindered(self, new_rows: int, *, publishes: bool = False) -> None:
+        """A run without faults, in patience, and alone: it has no excuse to leave anything."""
+        began = datetime.fromisoformat(self.world.truth()["now"])
+        run = self._begin(new_rows, [], None, publishes=publishes)
+        assert run.error is None, f"nothing is amiss, and a run ends with {run.error}"
+        wanted = [entry.planned for entry in self.world.plan().entries]
+        assert_nothing_open(self.world.truth(), self._books().rows, wanted, began)
+        self.world.tally["runs unhindered"] += 1
 
     def _begin(
-        self, new_rows: int, faults: list[Fault], stop: Stop | None, patience: float = PATIENCE
+        self,
+        new_rows: int,
+        faults: list[Fault],
+        stop: Stop | None,
+        patience: float = PATIENCE,
+        *,
+        publishes: bool = False,
     ) -> HaltableRun:
         self.world.want(min(new_rows, MOST_ROWS - len(self.world.prompts)))
         if faults:
             self.world.pull("POST", "faults", faults)
-        return self._work(self.world.new_run(patience), stop)
+        return self._work(self.world.new_run(patience, publishes=publishes), stop)
 
     def _work(self, run: HaltableRun, stop: Stop | None) -> HaltableRun:
         self.sound = False
@@ -242,11 +270,11 @@ class Machine(RuleBasedStateMachine):
         """Not under the hands of a run; nor where a person would then have to name each job."""
         return not (self.world.input_hidden or self.standing)
 
-    def _rows(self) -> list[Row]:
-        return read_rows(self.world.journal)
+    def _books(self) -> Books:
+        return read_books(self.world.journal)
 
-    def _has(self, path: str) -> bool:
-        return (self.world.settings.folder / path).exists()
+    def _has(self, path: str | None) -> bool:
+        return path is not None and (self.world.settings.folder / path).exists()
 
 
 def machine_at(site: Site, belts: Sequence[str] = BELTS) -> type[Machine]:

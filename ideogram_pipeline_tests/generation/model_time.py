@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 
 A_LOOK = 0.002
@@ -29,6 +29,10 @@ class SimulatedTime:
         """The provider's clock, in seconds since 1970."""
         self._passed += A_LOOK
         return self._start + self._passed
+
+    def now(self, zone: tzinfo) -> datetime:
+        """The machine's clock, which agrees with the provider's."""
+        return datetime.fromtimestamp(self._start + self._passed, zone)
 
     def monotonic(self) -> float:
         """Seconds since the beginning; what a run measures its waits with."""

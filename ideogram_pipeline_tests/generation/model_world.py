@@ -9,6 +9,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -22,7 +23,17 @@ from starlette.types import ASGIApp
 from ideogram_pipeline.apiframe import client, clock, download
 from ideogram_pipeline.catalog.model import Prompt
 from ideogram_pipeline.catalog.reading import read_catalog
-from ideogram_pipeline.generation import database, engine, pacing, run, submitting, watching
+from ideogram_pipeline.errors import PipelineError
+from ideogram_pipeline.generation import (
+    database,
+    engine,
+    pacing,
+    publication,
+    run,
+    submitting,
+    times,
+    watching,
+)
 from ideogram_pipeline.generation.plans import make_plan
 from ideogram_pipeline.generation.run import generate
 from ideogram_pipeline.planning.decisions import Plan
@@ -32,6 +43,7 @@ from ideogram_pipeline.sandbox.options import SandboxOptions
 from ideogram_pipeline.sandbox.state import State
 from ideogram_pipeline.sandbox.truth import truth
 from ideogram_pipeline.settings import Settings
+from ideogram_pipeline.warehouse import publishing
 from ideogram_pipeline_tests.generation.model_runs import HaltableRun, lay_points
 from ideogram_pipeline_tests.generation.model_time import SimulatedLoop, SimulatedTime
 from ideogram_pipeline_tests.support import AT, KEY, new_run_id, write_catalog
@@ -57,6 +69,7 @@ class Site:
         self.catalog = read_catalog(
             write_catalog(folder / "catalog", characters=("ann",), prompts=1)
         )
+        self.reference = self.catalog.characters["ann"].reference.path.read_bytes()
         self.settings = Settings.load(
             api_key=SecretStr(KEY),
             base_url=URL,
@@ -80,6 +93,7 @@ class World:
         self.is_whole = True
         """The journal was never lost."""
         self.settings = site.settings.model_copy(update={"max_in_flight": max_in_flight})
+        self.reference = site.reference
         self.tally = site.tally
         self.tally["examples"] += 1
         self._site = site
@@ -124,21 +138,34 @@ class World:
         """What there is to do."""
         return make_plan(self.settings, self._catalog, at=AT)
 
-    def lose_journal(self) -> None:
-        """Delete the journal, while no run is at work."""
+    def lose_journal(self, *, and_warehouse: bool = False) -> None:
+        """Delete the journal, and what it could be restored from, while no run is at work."""
+        if and_warehouse:
+            self.settings.warehouse_path.unlink(missing_ok=True)
+        kept = "published" if self.settings.warehouse_path.exists() else "not published"
+        self.tally[f"journals lost, {kept}"] += self.journal.exists()
         self._site.engine(self.journal).dispose()
         for suffix in ("", "-wal", "-shm"):
             self.journal.with_name(self.journal.name + suffix).unlink(missing_ok=True)
         self.is_whole = False
 
-    def new_run(self, patience: float = PATIENCE) -> HaltableRun:
-        """A run over the whole catalog, not begun yet."""
+    def new_run(self, patience: float = PATIENCE, *, publishes: bool = False) -> HaltableRun:
+        """A run over the whole catalog, not begun yet; it may publish the books in the end."""
         settings = self.settings.model_copy(update={"patience": patience})
         catalog = self._catalog
 
         def work() -> None:
             plan = make_plan(settings, catalog, at=AT)
-            generate(settings, catalog, plan, run_id=new_run_id())
+            try:
+                generate(settings, catalog, plan, run_id=new_run_id())
+            except PipelineError:
+                publish()
+                raise
+            publish()
+
+        def publish() -> None:
+            if publishes:
+                publication.publish_books(settings, characters=list(catalog.characters))
 
         self.tally["runs"] += 1
         made = HaltableRun(work)
@@ -175,6 +202,9 @@ class World:
         simulated = SimpleNamespace(monotonic=self.time.monotonic)
         for module in (clock, engine, pacing, run, submitting, watching):
             patch.setattr(module, "time", simulated)
+        calendar = SimpleNamespace(now=self.time.now, fromisoformat=datetime.fromisoformat)
+        for module in (clock, publishing, submitting, times):
+            patch.setattr(module, "datetime", calendar)
         # Starlette's way to call what is not a coroutine; simulated time cannot wait for a thread.
         patch.setattr(anyio.to_thread, "run_sync", _run_here)
         for module in (client, download):

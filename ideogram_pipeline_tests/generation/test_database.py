@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import sqlite3
 import stat
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 from sqlalchemy import select, update
+from sqlalchemy.exc import DatabaseError
 
 from ideogram_pipeline.errors import ConfigurationError, StorageError
 from ideogram_pipeline.generation import database, schema
@@ -31,6 +33,26 @@ def test_nothing_of_a_transaction_that_fails_is_kept(tmp_path: Path) -> None:
         raise ZeroDivisionError
     with opened.read() as connection:
         assert connection.execute(schema.uploads.select()).all() == []
+    opened.close()
+
+
+def test_all_that_is_read_together_is_of_one_moment(tmp_path: Path) -> None:
+    opened = Database(tmp_path / "journal.sqlite")
+    values = {"base_url": "b", "sha256": "s", "url": "u", "expires_at": "e"}
+    with opened.read() as reading:
+        assert reading.execute(schema.uploads.select()).all() == []
+        with opened.write() as connection:
+            connection.execute(schema.uploads.insert().values(values))
+        assert reading.execute(schema.uploads.select()).all() == []
+    with opened.read() as reading:
+        assert len(reading.execute(schema.uploads.select()).all()) == 1
+    opened.close()
+
+
+def test_damage_that_shows_while_writing_is_named(tmp_path: Path) -> None:
+    opened = Database(tmp_path / "journal.sqlite")
+    with pytest.raises(StorageError, match="malformed"), opened.write():
+        raise DatabaseError("UPDATE", {}, sqlite3.DatabaseError("disk image is malformed"))
     opened.close()
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from ideogram_pipeline.generation import disk
 from ideogram_pipeline.sandbox.options import SandboxOptions
-from ideogram_pipeline_tests.generation.judging import assert_books_right
-from ideogram_pipeline_tests.support import bench
+from ideogram_pipeline_tests.generation.judging import assert_books_right, requests
+from ideogram_pipeline_tests.support import bench, write_catalog
 
 
 def test_it_is_deferred_and_said_and_bought_when_there_is_room(
@@ -24,3 +24,19 @@ def test_it_is_deferred_and_said_and_bought_when_there_is_room(
         assert desk.truth()["charges"] == 0
         assert desk.run().exit_code == 0
         assert_books_right(desk, 6)
+
+
+def test_what_may_have_been_sent_in_vain_is_not_sent_again_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write_catalog(tmp_path / "catalog", characters=["ann"], prompts=1)
+    with bench(tmp_path, SandboxOptions(speed=500, tiny=True), source) as desk:
+        desk.tell("faults", [{"fault": "lost_before", "times": 6}])
+        assert desk.run().count("failed") == 1
+        sent = requests(desk, "generate")
+        with monkeypatch.context() as full:
+            full.setattr(disk, "RESERVE", 10**18)
+            assert desk.run().count("deferred") == 1
+        assert requests(desk, "generate") == sent
+        assert desk.run().exit_code == 0
+        assert_books_right(desk, 1)

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from ideogram_pipeline import warehouse
 from ideogram_pipeline.errors import StorageError
 from ideogram_pipeline.generation import schema
 from ideogram_pipeline.generation.database import journal_path, open_journal
-from ideogram_pipeline.generation.guarding import MARK_NAME, is_recovering
-from ideogram_pipeline.generation.publication import publish_books
+from ideogram_pipeline.generation.guarding import MARK_NAME, _extent, is_recovering
+from ideogram_pipeline.generation.journal import Journal
+from ideogram_pipeline.generation.publication import publish_books, publish_catalog, publish_plan
 from ideogram_pipeline.generation.reconciliation import reconcile
+from ideogram_pipeline.generation.settlement import questions
 from ideogram_pipeline.sandbox.options import SandboxOptions
+from ideogram_pipeline.settings import Settings
+from ideogram_pipeline_tests.generation.fakes import begin
 from ideogram_pipeline_tests.generation.judging import assert_books_right, paid, stored
 from ideogram_pipeline_tests.support import Bench, bench, write_catalog
 
@@ -170,6 +175,86 @@ def test_a_database_of_somebody_elses_is_not_restored_from(tmp_path: Path) -> No
         desk.settings.folder.mkdir(parents=True)
         duckdb.connect(desk.settings.warehouse_path).close()
         assert desk.run().exit_code == 0
+
+
+@pytest.fixture
+def shared_account(tmp_path: Path) -> Iterator[Bench]:
+    """A fresh install for an account that has older jobs of somebody else, without ``input``."""
+    with bench(tmp_path, SandboxOptions(speed=500, tiny=True, hide_input=True)) as desk:
+        values = {"catalog": write_catalog(tmp_path / "theirs", characters=("eve",), prompts=1)}
+        theirs = desk.settings.model_copy(update=values | {"home": tmp_path / "their home"})
+        assert Bench(desk.server, theirs).run().exit_code == 0
+        yield desk
+
+
+def publish_beforehand(desk: Bench, *, books: bool) -> None:
+    """What Dagster does before the first run begins, and `publish` also with the books."""
+    publish_catalog(desk.settings, desk.catalog())
+    publish_plan(desk.settings, desk.plan(), run_id="run-1", characters=["ann", "bob"])
+    if books:
+        publish_books(desk.settings)
+
+
+@pytest.mark.parametrize("books", [False, True], ids=["catalog", "books"])
+def test_a_fresh_install_has_lost_nothing(shared_account: Bench, books: bool) -> None:
+    publish_beforehand(shared_account, books=books)
+    report = shared_account.run()
+    assert (report.exit_code, report.count("made")) == (0, 6)
+    assert not questions(shared_account.settings).journal_lost
+
+
+def test_a_journal_that_is_lost_with_its_mark_is_missed_all_the_same(tmp_path: Path) -> None:
+    with bench(tmp_path, FAST) as desk:
+        desk.run()
+        publish_books(desk.settings)
+        before = ledger(desk), stored(desk)
+        lose_journal(desk)
+        (desk.settings.images_folder / MARK_NAME).unlink()
+        assert questions(desk.settings).journal_lost
+        assert (ledger(desk), stored(desk)) == before
+        assert desk.run().exit_code == 0
+        assert_books_right(desk, 6)
+
+
+def test_a_journal_of_other_pictures_without_a_mark_is_noticed(tmp_path: Path) -> None:
+    with bench(tmp_path, FAST) as desk:
+        desk.run()
+        publish_books(desk.settings)
+        elsewhere = desk.settings.model_copy(update={"home": tmp_path / "elsewhere"})
+        with open_journal(elsewhere) as journal:
+            begin(Journal(journal, provider="sandbox"))
+        shutil.copy(journal_path(elsewhere), journal_path(desk.settings))
+        (desk.settings.images_folder / MARK_NAME).unlink()
+        assert questions(desk.settings).journal_lost
+
+
+def test_a_journal_in_its_place_may_have_a_mark_anew(tmp_path: Path) -> None:
+    with bench(tmp_path, FAST) as desk:
+        desk.run()
+        publish_books(desk.settings)
+        (desk.settings.images_folder / MARK_NAME).unlink()
+        assert desk.run().count("reused") == 6
+        assert not questions(desk.settings).journal_lost
+        assert (desk.settings.images_folder / MARK_NAME).exists()
+
+
+def test_the_mark_costs_the_same_however_long_the_books_are(tmp_path: Path) -> None:
+    """It is written before each purchase."""
+    settings = Settings.load(home=tmp_path)
+    with open_journal(settings) as journal, journal.write() as connection:
+        asked: list[str] = []
+        event.listen(connection, "before_cursor_execute", lambda *call: asked.append(str(call[2])))
+        assert _extent(connection).runs == 0
+        seen = list(asked)
+        plans = [
+            row[-1]
+            for sql in seen
+            for row in connection.exec_driver_sql(
+                f"EXPLAIN QUERY PLAN {sql.replace('?', chr(39) * 2)}"
+            )
+        ]
+    assert len(plans) == 4
+    assert [step for step in plans if not step.startswith("SEARCH")] == []
 
 
 def test_a_mark_that_cannot_be_read_stops_before_anything_is_bought(tmp_path: Path) -> None:

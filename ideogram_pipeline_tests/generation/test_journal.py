@@ -209,6 +209,7 @@ class TestLedger:
             (0, [("refund", -15, "provider")]),
             (5, [("refund", -10, "provider")]),
             (15, []),
+            (20, [("correction", 5, "provider")]),
         ],
     )
     def test_a_failure_is_refunded_but_for_what_the_provider_says_it_kept(
@@ -264,7 +265,7 @@ class TestBudgets:
 
     def test_the_floor_counts_what_the_balance_does_not_know(self, journal: Journal) -> None:
         begin(journal, image(1))
-        balance = Balance(59, journal.mark())
+        balance = Balance(59, journal.moment())
         limits = Limits(floor=15)
         assert isinstance(try_begin(journal, image(2), limits=limits, balance=balance), Attempt)
         over = try_begin(journal, image(3), limits=limits, balance=balance)
@@ -273,7 +274,7 @@ class TestBudgets:
 
     def test_what_the_balance_knows_is_not_counted_twice(self, journal: Journal) -> None:
         submitted(journal, 1)
-        balance = Balance(15, journal.mark())
+        balance = Balance(15, journal.moment())
         assert isinstance(try_begin(journal, image(2), balance=balance), Attempt)
         over = try_begin(journal, image(3), balance=balance)
         assert isinstance(over, OverBudget)

@@ -7,17 +7,17 @@ with ``-rP`` it says how much was tried.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from ideogram_pipeline.generation.attempt import Attempt
-from ideogram_pipeline.generation.settling import Records, Search
-from ideogram_pipeline.generation.submitting import Submitter
 from ideogram_pipeline_tests.generation.model_machine import machine_at
 from ideogram_pipeline_tests.generation.model_world import Site
+from ideogram_pipeline_tests.torture import planted_bugs
 
 SEARCH = settings(
     deadline=None,
@@ -41,6 +41,16 @@ def _short_waits() -> None:
 
 
 @pytest.fixture
+def _planted_for_one_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a planted bug replaces is put back in the end."""
+
+    def replace(home: Any, name: str, make: Callable[[Any], Any]) -> None:
+        monkeypatch.setattr(home, name, make(getattr(home, name)))
+
+    monkeypatch.setattr(planted_bugs, "_replace", replace)
+
+
+@pytest.fixture
 def site(tmp_path: Path) -> Site:
     return Site(tmp_path)
 
@@ -61,20 +71,15 @@ def test_nothing_is_paid_twice_or_lost_whatever_happens(site: Site) -> None:
     sys.stdout.write("".join(f"{number:6} {what}\n" for what, number in site.tally.most_common()))
 
 
-def test_it_finds_a_missing_look_at_the_records(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def find_nothing(_records: Records, _attempt: Attempt) -> Search:
-        return Search(matches=(), near=(), exhaustive=True)
-
-    monkeypatch.setattr(Records, "search", find_nothing)
+@pytest.mark.usefixtures("_planted_for_one_test")
+def test_it_finds_a_missing_look_at_the_records(site: Site) -> None:
+    planted_bugs.no_listing()
     with pytest.raises(AssertionError, match=TWICE):
         run_state_machine_as_test(machine_at(site, ["keys ignored"]), settings=PLANTED)
 
 
-def test_it_finds_a_missing_look_at_the_age_of_a_key(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Submitter, "_may_replay", lambda _submitter, _attempt: True)
+@pytest.mark.usefixtures("_planted_for_one_test")
+def test_it_finds_a_missing_look_at_the_age_of_a_key(site: Site) -> None:
+    planted_bugs.no_age_check()
     with pytest.raises(AssertionError, match=TWICE):
         run_state_machine_as_test(machine_at(site, ["input hidden"]), settings=PLANTED)

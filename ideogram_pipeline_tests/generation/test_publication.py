@@ -6,16 +6,18 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
+from filelock import FileLock
 from sqlalchemy import select
 
 from ideogram_pipeline import warehouse
-from ideogram_pipeline.generation import schema
+from ideogram_pipeline.generation import publication, schema
 from ideogram_pipeline.generation.database import open_journal
 from ideogram_pipeline.generation.publication import publish_books, publish_catalog, publish_plan
 from ideogram_pipeline.sandbox.options import SandboxOptions
+from ideogram_pipeline.warehouse import publishing
 from ideogram_pipeline_tests.support import AT, Bench, bench, write_catalog
 
 UNLUCKY = [{"fault": "job_failed"}, {"fault": "job_refused"}]
@@ -152,3 +154,58 @@ def test_a_journal_without_a_run_publishes_empty_tables(tmp_path: Path) -> None:
     with bench(tmp_path, SandboxOptions(speed=500, tiny=True)) as fresh:
         assert not publish_books(fresh.settings).rebuilt
         assert not any(everything(fresh).values())
+
+
+def another_buys(desk: Bench) -> None:
+    """Somebody adds a character, buys its pictures and publishes the books."""
+    folder = Path(desk.settings.catalog)
+    write_catalog(folder, characters=("ann", "bob", "cid"), prompts=2)
+    assert desk.run().exit_code == 0
+    publish_books(desk.settings)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Bench]:
+    source = write_catalog(tmp_path / "catalog", prompts=2)
+    with bench(tmp_path, SandboxOptions(speed=500, tiny=True), source) as made:
+        made.run()
+        publish_books(made.settings)
+        yield made
+
+
+HOMELESS = "SELECT count(*) FROM credit_ledger ANTI JOIN generations USING (job_id)"
+
+
+def test_who_waited_for_another_publishes_what_is_true_by_then(
+    small: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Queue(FileLock):
+        def __enter__(self) -> Self:
+            monkeypatch.undo()
+            another_buys(small)
+            return super().__enter__()
+
+    monkeypatch.setattr(publishing, "FileLock", Queue)
+    publish_books(small.settings)
+    assert rows(small, "SELECT count(*) FROM generations") == [(6,)]
+    assert rows(small, HOMELESS) == [(0,)]
+
+
+def test_what_is_booked_meanwhile_is_published_next_time(
+    small: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the ledger would have entries of attempts that are not in the other tables."""
+    original = publication._ledger_entries
+    small.settings.warehouse_path.unlink()
+
+    def entries(*arguments: Any) -> list[dict[str, Any]]:
+        monkeypatch.undo()
+        write_catalog(Path(small.settings.catalog), characters=("ann", "bob", "cid"), prompts=2)
+        assert small.run().exit_code == 0
+        return original(*arguments)
+
+    monkeypatch.setattr(publication, "_ledger_entries", entries)
+    publish_books(small.settings)
+    assert rows(small, HOMELESS) == [(0,)]
+    publish_books(small.settings)
+    assert rows(small, "SELECT count(*) FROM credit_ledger") == [(6,)]

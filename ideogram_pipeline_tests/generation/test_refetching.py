@@ -39,6 +39,18 @@ def test_a_file_that_somebody_has_changed_is_left_to_them(tmp_path: Path) -> Non
         assert_books_right(desk, 6)
 
 
+def test_every_time_that_somebody_changes_it(tmp_path: Path) -> None:
+    """Each copy goes beside what is there, however often."""
+    with bench(tmp_path, FAST) as desk:
+        desk.run()
+        for number in range(3):
+            file = first_file(desk)
+            file.write_bytes(b"painted over" * (number + 1))
+            assert desk.run().exit_code == 0
+            assert first_file(desk) != file
+        assert_books_right(desk, 6)
+
+
 def test_a_file_that_is_gone_on_both_sides_is_said_until_it_is_put_back(tmp_path: Path) -> None:
     with bench(tmp_path, FAST) as desk:
         desk.run()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from pydantic import SecretStr
 from ideogram_pipeline.apiframe.errors import KeyRefused, Unreachable
 from ideogram_pipeline.errors import StorageError
 from ideogram_pipeline.generation import run as running
+from ideogram_pipeline.generation import watching
 from ideogram_pipeline.generation.account import account_balance
 from ideogram_pipeline.generation.plans import make_plan
 from ideogram_pipeline.generation.reconciliation import reconcile
@@ -306,6 +308,36 @@ class TestLeftovers:
             report = desk.run(max_credits=desk.plan().quote)
             assert (fates(report), report.credits) == ({"made": 1}, 10)
             assert_books_right(desk, 1)
+
+    def test_what_must_be_sent_again_leaves_the_floor_of_the_balance_alone(
+        self, tmp_path: Path
+    ) -> None:
+        options = SandboxOptions(speed=500, tiny=True, opening_credits=60)
+        with bench(tmp_path, options, small(tmp_path / "catalog", prompts=1)) as desk:
+            desk.tell("faults", [{"fault": "lost_before", "times": 6}])
+            assert fates(desk.run()) == {"failed": 1}
+            sent = requests(desk, "generate")
+            careful = replace(desk, settings=desk.settings.model_copy(update={"balance_floor": 51}))
+            report = careful.run()
+            assert fates(report) == {"deferred": 1}
+            assert "of which 51 are not to be touched" in report.troubles[0].reason
+            assert requests(desk, "generate") == sent
+            assert fates(desk.run()) == {"made": 1}
+            assert_books_right(desk, 1)
+
+    def test_a_job_without_a_record_is_given_up_after_days(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(watching, "OLD_JOB_PATIENCE", 0.1)
+        options = SandboxOptions(speed=0.001, tiny=True)
+        with bench(tmp_path, options, small(tmp_path / "catalog", prompts=1), patience=0.3) as desk:
+            assert fates(desk.run()) == {"running": 1}
+            desk.tell("reset", {})  # the provider has forgotten it
+            assert fates(desk.run()) == {"running": 1}
+            desk.tell("clock", {"advance_seconds": 73 * 3600})
+            report = desk.run()
+            assert (report.exit_code, fates(report)) == (4, {"blocked": 1})
+            assert "paid (10 credits), and purged" in report.troubles[0].reason
 
     def test_an_input_that_has_expired_meanwhile_is_uploaded_anew(self, tmp_path: Path) -> None:
         """The replay within the window sends the old address; its failure costs nothing."""

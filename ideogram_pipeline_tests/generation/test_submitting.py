@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,9 @@ from ideogram_pipeline.apiframe.model import (
 from ideogram_pipeline.generation.attempt import Attempt
 from ideogram_pipeline.generation.journal import Journal
 from ideogram_pipeline.generation.pacing import Slots
-from ideogram_pipeline.generation.settling import Records
+from ideogram_pipeline.generation.records import Records, Search
 from ideogram_pipeline.generation.submitting import UNKNOWN_TRIES, OutOfMoney, Submitter
+from ideogram_pipeline.generation.times import to_text
 from ideogram_pipeline_tests.generation.fakes import (
     NOW,
     Clock,
@@ -58,11 +59,14 @@ class Desk:
     patience: float = 60.0
     slots: Slots = field(default_factory=lambda: Slots(4, 4))
 
+    def __post_init__(self) -> None:
+        self.records = Records(self.provider, self.journal)  # type: ignore[arg-type]
+
     def submit(self) -> Attempt:
         submitter = Submitter(
             self.provider,  # type: ignore[arg-type]
             self.journal,
-            Records(self.provider, self.journal),  # type: ignore[arg-type]
+            self.records,
             self.slots,
             patience=self.patience,
         )
@@ -151,9 +155,16 @@ class TestTheWindow:
 
     def test_after_it_proven_absence_closes_the_attempt(self, journal: Journal) -> None:
         at = desk(journal, accepted(), in_doubt=True)
-        at.provider.clock.pass_hours(20)
+        at.provider.clock.pass_hours(20.3)
         assert at.submit().state == "absent"
         assert at.provider.submits == []
+
+    def test_a_request_that_was_just_sent_may_still_become_a_job(self, journal: Journal) -> None:
+        at = desk(journal, accepted(), in_doubt=True)
+        at.provider.clock.pass_hours(20.1)
+        done = at.submit()
+        assert (done.state, at.provider.submits) == ("submitting", [])
+        assert "no such job so far" in (done.error or "")
 
     def test_after_it_anything_less_than_proof_is_left_to_a_person(self, journal: Journal) -> None:
         at = desk(journal, accepted(), in_doubt=True)
@@ -177,7 +188,7 @@ class TestTheWindow:
         if twin:
             begin(journal, image(2))
             with journal._db.write() as connection:
-                connection.exec_driver_sql(f"UPDATE attempts SET seed = {at.attempt.seed}")
+                connection.exec_driver_sql("UPDATE attempts SET body = ?", (at.attempt.body,))
         done = at.submit()
         if not twin:
             assert (done.job_id, at.provider.submits) == ("job-7", [])
@@ -200,7 +211,7 @@ class TestTheWindow:
         class Pausing(Slots):
             @property
             def pause(self) -> float:
-                hours, self.hours = getattr(self, "hours", 1), 0
+                hours, self.hours = getattr(self, "hours", 1.5), 0.0
                 at.provider.clock.pass_hours(hours)
                 return 0.001 if hours else 0.0
 
@@ -328,21 +339,50 @@ def test_two_tries_never_overlap(journal: Journal) -> None:
     assert at.provider.most_at_once == 1
 
 
-def test_after_a_clock_that_was_wrong_nothing_is_sent_again(journal: Journal) -> None:
+def begun_before(journal: Journal, attempt: Attempt, hours: float) -> Attempt:
+    """The attempt, as if it had been begun so long ago by this machine's clock."""
+    begun_at = to_text(datetime.now(UTC) - timedelta(hours=hours))
+    with journal._db.write() as connection:
+        connection.exec_driver_sql("UPDATE attempts SET begun_at = ?", (begun_at,))
+    return journal.get(attempt.id)
+
+
+@pytest.mark.parametrize(("hours", "state"), [(1, "submitting"), (21, "absent")])
+def test_after_a_clock_that_was_wrong_nothing_is_sent_again(
+    journal: Journal, hours: float, state: str
+) -> None:
     """The intent lies in the future by the provider's clock: one of the two was wrong."""
     at = desk(journal, accepted(), in_doubt=True)
+    at.attempt = begun_before(journal, at.attempt, hours)
     at.provider.clock = Clock(NOW - timedelta(hours=1))
     at.provider.pages = [page()]
-    assert at.submit().state == "absent"
+    assert at.submit().state == state
     assert at.provider.submits == []
 
 
-def test_what_is_old_by_our_own_clock_is_not_sent_again(journal: Journal) -> None:
+def test_what_is_old_by_our_own_clock_is_neither_sent_again_nor_given_up(journal: Journal) -> None:
+    """Our clock may have jumped; the provider has received it just now by its own."""
     at = desk(journal, accepted(), in_doubt=True)
-    at.attempt = replace(at.attempt, begun_at=datetime.now(UTC) - timedelta(hours=21))
+    at.attempt = begun_before(journal, at.attempt, 21)
     at.provider.pages = [page()]
-    assert at.submit().state == "absent"
+    assert at.submit().state == "submitting"
     assert at.provider.submits == []
+
+
+def test_of_two_that_take_one_job_the_slower_looks_again(journal: Journal) -> None:
+    at = desk(journal, accepted("job-8"), in_doubt=True)
+    twin = begin(journal, image(2))
+    at.provider.jobs["job-7"] = job_of(at.attempt, "job-7")
+    search = at.records.search
+
+    async def slow(attempt: Attempt) -> Search:
+        found = await search(attempt)
+        if found.matches:
+            journal.accept(twin, "job-7", now=NOW)
+        return found
+
+    at.records.search = slow  # type: ignore[method-assign]
+    assert at.submit().job_id == "job-8"
 
 
 def test_what_met_a_conflict_is_never_proven_absent(journal: Journal) -> None:

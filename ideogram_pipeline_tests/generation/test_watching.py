@@ -110,6 +110,34 @@ def test_a_record_that_comes_late_is_found() -> None:
     assert watch(provider, "a")[0].is_completed
 
 
+def test_a_job_that_nobody_waits_for_any_more_may_have_no_record() -> None:
+    """Waiting was stopped while its record was asked for."""
+
+    async def main() -> None:
+        class Slow(ScriptedProvider):
+            async def job(self, job_id: str) -> Job:
+                watcher.stop()
+                await asyncio.sleep(0)
+                raise NotFound("404")
+
+        provider = Slow()
+        watcher = Watcher(
+            provider,  # type: ignore[arg-type]
+            interval=0.02,
+            patience=30.0,
+            usual_seconds={},
+        )
+        running = asyncio.create_task(watcher.run())
+        async with asyncio.timeout(10):
+            with pytest.raises(StillRunning):
+                await watcher.ended("a", "turbo", fresh=False)
+        await asyncio.sleep(0.01)
+        assert not running.done()
+        running.cancel()
+
+    asyncio.run(main())
+
+
 def test_when_nothing_moves_waiting_ends() -> None:
     provider = ScriptedProvider(jobs={name: job(name, "PROCESSING") for name in "abc"})
     results = watch(provider, *"abc", patience=0.1)

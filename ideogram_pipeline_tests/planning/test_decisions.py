@@ -28,7 +28,7 @@ def entry_for(standing: Standing | None, image: PlannedImage | None = None) -> P
         ("unresolved", True, "blocked", "may have been paid"),
         ("expired", True, "blocked", "purged"),
         ("failed", False, "blocked", "change the prompt"),
-        ("failed", True, "generate", "not charged"),
+        ("failed", True, "generate", "failed last time (some trouble)"),
         ("rejected", True, "generate", "not charged"),
         ("withdrawn", True, "generate", "not charged"),
         ("absent", True, "generate", "not charged"),
@@ -42,6 +42,11 @@ def test_every_standing_has_its_decision(
     assert words in entry.reason
     # What was being submitted may have to be sent again, and then it is charged.
     assert entry.credits == (15 if decision == "generate" or state == "submitting" else 0)
+
+
+def test_whether_a_failed_one_was_charged_is_not_claimed() -> None:
+    """Its refund can be missing, and what was paid and lost is bought again from this state."""
+    assert "charged" not in entry_for(Standing("failed", 1, "paid and lost")).reason
 
 
 def test_no_state_of_the_journal_is_forgotten() -> None:

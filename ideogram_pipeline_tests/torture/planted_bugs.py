@@ -22,7 +22,7 @@ from ideogram_pipeline.apiframe.model import Job, NotSent
 from ideogram_pipeline.generation import collecting, schema
 from ideogram_pipeline.generation.attempt import Attempt, StoredImage
 from ideogram_pipeline.generation.journal import Journal
-from ideogram_pipeline.generation.settling import Records, Search
+from ideogram_pipeline.generation.records import Records, Search
 from ideogram_pipeline.generation.submitting import Submitter
 
 

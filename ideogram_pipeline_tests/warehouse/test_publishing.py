@@ -26,6 +26,16 @@ def test_append_books_each_entry_once_and_never_changes_it(path: Path) -> None:
     assert ledger == [("1", 10), ("2", 20), ("3", 30)]
 
 
+def test_changes_that_are_made_on_demand_are_made_once_and_under_the_lock(path: Path) -> None:
+    def changes() -> list[Append]:
+        made.append(publish(path, [], wait_seconds=0.01).lag)
+        return [Append("credit_ledger", [entry("1")], "entry_id")]
+
+    made: list[bool] = []
+    assert not publish(path, changes).lag
+    assert (made, rows(path, "SELECT count(*) FROM credit_ledger")) == ([True], [(1,)])
+
+
 def test_replace_touches_only_the_rows_that_it_names(path: Path) -> None:
     publish(path, [Replace("characters", [character("mira"), character("otto")])])
     renamed = [character("mira", name="Mira II")]
