@@ -9,23 +9,28 @@ from typing import Literal, Self
 from ideogram_pipeline_tests.torture.points import Mine
 
 Group = Literal["named", "random", "faults", "engine"]
-Mode = Literal["honoured", "ignored", "outage"]
+Mode = Literal["honoured", "hidden", "ignored", "outage"]
 Weather = Literal["calm", "unlucky", "storm"]
 
 GROUPS: dict[Group, str] = {
     "named": "named points",
     "random": "random instants",
     "faults": "both, with faults",
-    "engine": "the same, engine alone",
+    "engine": "both, engine alone",
 }
-"""A whole command spends nine tenths of its time in Dagster, outside of the protocol. So most kills
-are of a process that does what the command does without it: plan, generate, publish the books."""
+"""The last is on request: a process that does what the command does without Dagster around it
+(plan, generate, publish the books), and so is killed within the protocol nearly every time."""
+USUAL_GROUPS: tuple[Group, ...] = ("named", "random", "faults")
+"""All of the real command."""
 MODES: dict[Mode, str] = {
     "honoured": "keys honoured",
+    "hidden": "input hidden",
     "ignored": "keys ignored",
     "outage": "25 h outage",
 }
-"""What the provider does with idempotency keys; and the pause between a kill and the next run."""
+"""What saves the money. A provider that ignores keys leaves only the look at its jobs; one that
+hides what they were asked for, only the same key once more; and after a long pause between a kill
+and the next run, it knows keys and files no longer."""
 
 OUTAGE_SECONDS = 25 * 3600.0
 """Longer than the provider keeps a key or a file, and than we replay a request."""

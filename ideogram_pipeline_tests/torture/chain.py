@@ -8,9 +8,11 @@ import time
 import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ideogram_pipeline_tests.support import call, write_catalog
 from ideogram_pipeline_tests.torture import programs
+from ideogram_pipeline_tests.torture.books import read_books
 from ideogram_pipeline_tests.torture.cases import OUTAGE_SECONDS, Case, Kill
 from ideogram_pipeline_tests.torture.processes import (
     KILLED,
@@ -18,7 +20,7 @@ from ideogram_pipeline_tests.torture.processes import (
     run_process,
     sandbox_process,
 )
-from ideogram_pipeline_tests.torture.verdict import Verdict, judge, read_books
+from ideogram_pipeline_tests.torture.verdict import Verdict, jobs_on_disk, judge
 from ideogram_pipeline_tests.torture.weather import sandbox_options, script
 
 CHARACTER = "ann"
@@ -62,19 +64,15 @@ class Outcome:
 
     @property
     def is_good(self) -> bool:
-        """Nothing paid twice, nothing lost but by an outage and aloud, books to the credit."""
-        verdict = self.verdict
-        wrong = verdict.paid_twice or verdict.lost_silently or verdict.ledger_minus_truth
-        if self.case.mode != "outage":
-            wrong = wrong or verdict.lost_loudly
-        return not (wrong or verdict.unresolved or verdict.troubles)
+        """Whether all is right; only after an outage may something be lost, and only aloud."""
+        return self.verdict.is_clean(may_lose_aloud=self.case.mode == "outage")
 
 
 def carry_out(case: Case, folder: Path) -> Outcome:
     """Run a case in ``folder``, which must not exist; it is removed if all is well."""
     started = time.monotonic()
     folder.mkdir(parents=True)
-    outcome = Outcome(case, folder, Verdict(planned=0))
+    outcome = Outcome(case, folder, Verdict())
     try:
         with sandbox_process(sandbox_options(case), folder / "sandbox.log") as url:
             _Chain(case, folder, url, outcome).run()
@@ -97,6 +95,8 @@ class _Chain:
         self._url = url
         self._outcome = outcome
         self._log = folder / "runs.log"
+        self._on_disk: set[str] = set()
+        """The jobs that needed no provider any more when an outage began."""
 
     def run(self) -> None:
         """Kill as the case says, run to the end, judge."""
@@ -109,6 +109,9 @@ class _Chain:
                 continue
             outcome.killed_at.append(kill)
             if case.mode == "outage":
+                self._on_disk |= jobs_on_disk(
+                    self._truth(), self._reference(), self._home / "images"
+                )
                 call(f"{self._url}/sandbox/clock", {"advance_seconds": OUTAGE_SECONDS})
         planned = case.images(len(case.kills))
         prompts = {f"{CHARACTER}-{n}": f"scene {n} at the beach" for n in range(1, planned + 1)}
@@ -120,15 +123,20 @@ class _Chain:
             outcome.recovery = outcome.recovery or ended
             books = read_books(self._home)
             settled = all(map(books.settled, prompts))
-        reference = (self._folder / "catalog" / f"{CHARACTER}.png").read_bytes()
-        truth = call(f"{self._url}/sandbox/truth")
-        troubles = outcome.verdict.troubles
-        outcome.verdict = judge(prompts, books, truth, reference)
-        outcome.verdict.troubles += troubles
+        outcome.verdict.add(
+            judge(prompts, books, self._truth(), self._reference(), on_disk=self._on_disk)
+        )
         if not settled:
             outcome.verdict.troubles.append(f"not settled after {MOST_RUNS} whole runs")
         if (ended.code == 0) != (outcome.verdict.stored == planned):
             outcome.verdict.troubles.append(f"the last run ended with {ended.code}")
+
+    def _truth(self) -> dict[str, Any]:
+        truth: dict[str, Any] = call(f"{self._url}/sandbox/truth")
+        return truth
+
+    def _reference(self) -> bytes:
+        return (self._folder / "catalog" / f"{CHARACTER}.png").read_bytes()
 
     def _arrange_faults(self, run: int) -> None:
         lines = script(self._case, run)

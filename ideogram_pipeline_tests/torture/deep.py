@@ -1,8 +1,7 @@
-"""`python -m ideogram_pipeline_tests.torture.deep`: a fault at every system call, then a table."""
+"""`python -m ideogram_pipeline_tests.torture.deep`: faults at system calls, then a table."""
 
 from __future__ import annotations
 
-import json
 import logging
 import multiprocessing
 import os
@@ -26,8 +25,9 @@ from ideogram_pipeline_tests.torture.deep_report import (
     show_failure,
 )
 from ideogram_pipeline_tests.torture.deep_strace import strace_missing
+from ideogram_pipeline_tests.torture.options import News, common_options, write_json
 from ideogram_pipeline_tests.torture.powercut import record
-from ideogram_pipeline_tests.torture.syscalls import Laboratory, Outcome, laboratory
+from ideogram_pipeline_tests.torture.syscalls import Experiment, Laboratory, laboratory
 from ideogram_pipeline_tests.torture.syscalls_injection import Fault, Injection
 
 Part = Literal["kill", "error", "powercut"]
@@ -40,28 +40,14 @@ FAULTS_OF: dict[Part, tuple[Fault, ...]] = {
 CUTS_AFTER_A_KILL = 100
 """Instants at which the power goes in a run that follows on a killed one; what such a run has
 found unsynced in its place mostly stays so to the end."""
-
-NEWS_SECONDS = 30.0
-"""How often it says how far it is."""
+NUMBERS = Path("build/torture-deep.json")
 
 
 @click.command()
-@click.option("--seed", type=int, default=1, show_default=True, help="Chance is drawn from it.")
-@click.option(
-    "--json",
-    "json_path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("build/torture-deep.json"),
-    show_default=True,
-    help="Where the numbers go.",
-)
-@click.option(
-    "-j",
-    "--workers",
-    type=click.IntRange(min=1),
-    default=(os.cpu_count() or 1) + 1,
-    show_default="one more than processors, since runs also wait",
-    help="Experiments at a time.",
+@common_options(
+    numbers=NUMBERS,
+    workers=(os.cpu_count() or 1) + 1,
+    why="one more than processors, since runs also wait",
 )
 @click.option("--only", type=click.Choice(list(FAULTS_OF)), help="One part of it.")
 @click.option(
@@ -74,23 +60,24 @@ NEWS_SECONDS = 30.0
 @click.option("--case", help="One experiment, as a failure prints it.")
 def main(
     seed: int,
-    json_path: Path,
+    json_path: Path | None,
     workers: int,
     only: Part | None,
     every: int,
     case: str | None,
 ) -> None:
-    """Kill a run at every system call, let its disk fail at every write, cut the power anywhere.
+    """Kill a run at its system calls, let its disk fail at every write, cut the power anywhere.
 
     A run of two images, with a job that fails, an answer that is lost and a download that breaks
-    off, is killed at each of its calls that have an effect, and each of its calls to the disk fails
+    off, is killed at every system call that changes the disk, a lock or the provider, or hears from
+    it. Each of its calls by which it makes, writes, syncs or renames something in its home fails
     with EIO, with ENOSPC, and with ENOSPC from then on; after each, a healthy run goes on. Then a
     run is recorded, and disks are made as a power cut may leave them after any of its calls; and
     runs that go on where one was killed with something unsynced.
 
     Exit code 1 if anything was paid twice or lost, if the ledger differs from the truth, if a run
-    hung or ended by an error that is not made for people, or if a disk lacked what had been
-    promised. Needs strace, and thus Linux.
+    hung or ended by an error that is not made for people, if a fault did not strike, or if a disk
+    lacked what had been promised. Needs strace, and thus Linux.
     """
     missing = strace_missing()
     if missing:
@@ -124,25 +111,29 @@ def main(
     seconds = time.monotonic() - started
     show(results)
     numbers = as_json(results, seed=seed, every=every, workers=workers, seconds=seconds)
-    json_path.parent.mkdir(parents=True, exist_ok=True)
-    json_path.write_text(json.dumps(numbers, indent=2) + "\n")
-    click.echo(f"{seconds / 60:.1f} minutes; {json_path} has the numbers by call.")
-    sys.exit(bool(numbers["failures"]))
+    json_path = json_path or (None if case else NUMBERS)
+    click.echo(f"{seconds / 60:.1f} minutes.")
+    if json_path:
+        write_json(json_path, numbers)
+        click.echo(f"{json_path} has the numbers by call.")
+    sys.exit(1 if numbers["failures"] else 0)
 
 
 def _carry_out(
     pool: ProcessPoolExecutor, work: Sequence[Callable[[], Result]], seed: int
 ) -> list[Result]:
     results: list[Result] = []
-    told = time.monotonic()
+    news = News()
+
+    def how_far() -> str:
+        failed = sum(not result.is_good for result in results)
+        return f"{len(results):,} of {len(work):,} done, {failed} failed"
+
     for done in as_completed([pool.submit(piece) for piece in work]):
         results.append(done.result())
         if not results[-1].is_good:
             show_failure(results[-1], seed)
-        if time.monotonic() - told > NEWS_SECONDS:
-            told = time.monotonic()
-            failed = sum(not result.is_good for result in results)
-            click.echo(f"{len(results):,} of {len(work):,} done, {failed} failed", err=True)
+        news.tell(how_far)
     return results
 
 
@@ -172,7 +163,7 @@ def _injections(faults: tuple[Fault, ...]) -> list[Injection]:
     return _laboratory.injections(faults)
 
 
-def _inject(injection: Injection) -> Outcome:
+def _inject(injection: Injection) -> Experiment:
     return _laboratory.experiment(injection)
 
 

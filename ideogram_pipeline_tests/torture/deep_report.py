@@ -15,8 +15,9 @@ import duckdb
 
 from ideogram_pipeline.cli.output import print_table
 from ideogram_pipeline_tests.torture.powercut import PowerCuts
-from ideogram_pipeline_tests.torture.syscalls import Outcome
+from ideogram_pipeline_tests.torture.syscalls import Experiment
 from ideogram_pipeline_tests.torture.syscalls_injection import FAULTS, Injection
+from ideogram_pipeline_tests.torture.verdict import Verdict
 
 PROGRAM = "python -m ideogram_pipeline_tests.torture.deep"
 
@@ -49,7 +50,7 @@ class Replayed:
         return self.found.clean
 
 
-Result = Outcome | Replayed
+Result = Experiment | Replayed
 
 
 @dataclass(slots=True)
@@ -68,7 +69,7 @@ class Row:
     lost: int | None = 0
     """Paid images that are not stored."""
     ledger_minus_truth: int | None = 0
-    """In credits; each difference without its sign, so that two faults cannot make a right."""
+    """In credits, see ``Verdict``."""
     disk_images: int | None = None
     lost_commits: int | None = None
     """Disk images with a journal that lacks a transaction, or that is no use."""
@@ -80,26 +81,32 @@ def rows_of(results: Sequence[Result]) -> list[Row]:
     """One row for each kind of fault that was tried."""
     rows: list[Row] = []
     for fault, name in FAULTS.items():
-        outcomes = [r for r in results if isinstance(r, Outcome) and r.injection.fault == fault]
-        if outcomes:
-            rows.append(_row_of_fault(name, outcomes))
+        of_fault = [e for e in _experiments(results) if e.injection.fault == fault]
+        if of_fault:
+            rows.append(_row_of_fault(name, of_fault))
     cuts = [result.found for result in results if isinstance(result, Replayed)]
     if cuts:
         rows.append(_row_of_power_cuts(cuts))
     return rows
 
 
-def _row_of_fault(name: str, outcomes: Sequence[Outcome]) -> Row:
-    verdicts = [outcome.verdict for outcome in outcomes]
+def _experiments(results: Sequence[Result]) -> list[Experiment]:
+    return [result for result in results if isinstance(result, Experiment)]
+
+
+def _row_of_fault(name: str, experiments: Sequence[Experiment]) -> Row:
+    verdict = Verdict()
+    for experiment in experiments:
+        verdict.add(experiment.verdict)
     return Row(
         name,
-        tried=len(outcomes),
-        struck=sum(outcome.struck for outcome in outcomes),
-        hangs=sum(outcome.hung for outcome in outcomes),
-        wrong_ends=sum(bool(outcome.wrong_end) for outcome in outcomes),
-        paid_twice=sum(verdict.paid_twice for verdict in verdicts),
-        lost=sum(outcome.lost for outcome in outcomes),
-        ledger_minus_truth=sum(abs(verdict.ledger_minus_truth) for verdict in verdicts),
+        tried=len(experiments),
+        struck=sum(experiment.struck for experiment in experiments),
+        hangs=sum(experiment.hung for experiment in experiments),
+        wrong_ends=sum(bool(experiment.wrong_end) for experiment in experiments),
+        paid_twice=verdict.paid_twice,
+        lost=verdict.lost,
+        ledger_minus_truth=verdict.ledger_minus_truth,
     )
 
 
@@ -132,8 +139,8 @@ def show_failure(result: Result, seed: int) -> None:
         found = asdict(result.found)
         lines = list(found.pop("troubles"))
     else:
-        found = asdict(result.verdict)
-        lines = [*found.pop("troubles"), result.wrong_end.strip()]
+        found = result.verdict.numbers
+        lines = [*result.verdict.troubles, result.wrong_end.strip()]
     numbers = ", ".join(f"{name.replace('_', ' ')} {number}" for name, number in found.items())
     lines = [f"FAILED ({numbers})", *filter(None, lines), repeat(result, seed)]
     click.echo("\n  ".join(lines), err=True)
@@ -152,8 +159,8 @@ def as_json(
     results: Sequence[Result], *, seed: int, every: int, workers: int, seconds: float
 ) -> dict[str, Any]:
     """Everything, for ``build/torture-deep.json``."""
-    outcomes = [result for result in results if isinstance(result, Outcome)]
-    tried = Counter((outcome.injection.fault, outcome.injection.call) for outcome in outcomes)
+    experiments = _experiments(results)
+    tried = Counter((e.injection.fault, e.injection.call) for e in experiments)
     return {
         "seed": seed,
         "every": every,
@@ -165,7 +172,7 @@ def as_json(
             for fault in FAULTS
         },
         "endings": {
-            fault: Counter(o.ending.how for o in outcomes if o.injection.fault == fault)
+            fault: Counter(e.ending.how for e in experiments if e.injection.fault == fault)
             for fault in FAULTS
         },
         "power_cuts": [

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import random
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from dataclasses import replace
 
 from ideogram_pipeline_tests.torture.cases import (
     MODES,
@@ -20,8 +21,14 @@ from ideogram_pipeline_tests.torture.chain import Outcome
 from ideogram_pipeline_tests.torture.points import SIDES, Mine
 from ideogram_pipeline_tests.torture.processes import Ended
 
-SHARES: dict[Group, float] = {"named": 0.14, "random": 0.05, "faults": 0.05, "engine": 0.76}
-MODE_SHARES: dict[Mode, float] = {"honoured": 0.5, "ignored": 0.25, "outage": 0.25}
+SHARES: dict[Group, float] = {"named": 0.5, "random": 0.25, "faults": 0.25, "engine": 1.0}
+"""Of the kills of the groups that are asked for."""
+MODE_SHARES: dict[Mode, float] = {
+    "honoured": 0.3,
+    "hidden": 0.2,
+    "ignored": 0.25,
+    "outage": 0.25,
+}
 """Of all kills."""
 WEATHER: dict[Group, Weather] = {
     "named": "unlucky",
@@ -33,7 +40,7 @@ BY_THE_CLOCK: dict[Group, float] = {"named": 0.0, "random": 1.0, "faults": 0.5, 
 """Of the kills in chains, those at an instant; the others are at a point."""
 CHAIN = 16
 """Kills before a whole run, where a case is more than one kill."""
-TRIES = 3
+TRIES = 8
 """Cases that may be spent on a point which the first one did not reach."""
 PROTOCOL_WEIGHT = 5
 """How much oftener a chain is killed at a step that moves money or pictures than at one that makes
@@ -76,9 +83,11 @@ class Matrix:
 
     @property
     def unreached(self) -> list[Mine]:
-        """First passes of points that were seen, and at which no process has died."""
-        mines = [mine for source in self._sources.values() for mine in source.unreached]
-        return sorted(mines)
+        """The points that were seen, and at which no process has died, at whatever pass."""
+        sources = self._sources.values()
+        seen = {mine for source in sources for mine in source.seen}
+        struck = {replace(mine, number=1) for source in sources for mine in source.reached}
+        return sorted(seen - struck)
 
 
 class _Source:
@@ -96,7 +105,8 @@ class _Source:
         self._made = 0
         self._singles: deque[Case] = deque()
         self._tries: dict[Mine, int] = {}
-        self._reached: set[Mine] = set()
+        self.reached: set[Mine] = set()
+        """Where a process has died."""
         self._known: dict[str, int] = {}
         """How often a run passes each point, at most."""
         self._usual = surveyed
@@ -108,8 +118,9 @@ class _Source:
         return self._due / self._wanted
 
     @property
-    def unreached(self) -> set[Mine]:
-        return self._tries.keys() - self._reached
+    def seen(self) -> Set[Mine]:
+        """The first pass of each point at which a process is to die, on either side."""
+        return self._tries.keys()
 
     def next(self) -> Case | None:
         left = self._wanted - self._due
@@ -124,12 +135,16 @@ class _Source:
     def learn(self, outcome: Outcome) -> None:
         # A kill that was missed is still wanted.
         self._due -= len(outcome.missed)
-        self._reached.update(kill for kill in outcome.killed_at if isinstance(kill, Mine))
+        self.reached.update(kill for kill in outcome.killed_at if isinstance(kill, Mine))
         if outcome.recovery is None:
             return
         self._usual = outcome.recovery
         *before, last = outcome.case.kills
-        if last in outcome.missed and last in self.unreached and self._tries[last] < TRIES:
+        if (
+            isinstance(last, Mine)
+            and last not in self.reached
+            and self._tries.get(last, TRIES) < TRIES
+        ):
             self._queue(tuple(before), last, outcome.case.seed)
         self._see(outcome.recovery, outcome.case.kills, outcome.case.seed)
 

@@ -7,7 +7,6 @@ and the score. Each scenario is played without its bug as well, where every numb
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from ideogram_pipeline_tests.torture import planted_bugs as bugs
 from ideogram_pipeline_tests.torture import planted_scenarios as scenarios
+from ideogram_pipeline_tests.torture.options import write_json
 from ideogram_pipeline_tests.torture.planted_scenarios import Plant, PowerCut, Scenario, Spoiled
 
 
@@ -41,7 +41,7 @@ TRIALS = (
     Trial(bugs.download_not_synced, scenarios.POWER_CUT, "stored file wrong"),
     Trial(bugs.stored_before_rename, scenarios.KILLED_MOVE, "lost silently"),
     Trial(bugs.refund_ignored, scenarios.FAILED_JOB, "ledger minus truth"),
-    Trial(bugs.adoption_without_constraint, scenarios.SECOND_LOST, "job under two pictures"),
+    Trial(bugs.adoption_without_constraint, scenarios.SECOND_LOST, "claimed twice"),
 )
 
 
@@ -86,8 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found += finding.found
     print(f"{found} of {len(TRIALS)} planted bugs found")  # noqa: T201
     report = {"planted": len(TRIALS), "found": found, "bugs": lines}
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    destination.write_text(json.dumps(report, indent=2) + "\n")
+    write_json(destination, report)
     return int(found != len(TRIALS))
 
 

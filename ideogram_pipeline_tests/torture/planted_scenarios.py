@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,9 +18,10 @@ from ideogram_pipeline.sandbox.options import SandboxOptions
 from ideogram_pipeline.settings import Settings
 from ideogram_pipeline_tests.generation import killed_run
 from ideogram_pipeline_tests.support import Bench, bench, write_catalog
+from ideogram_pipeline_tests.torture.books import read_books
 from ideogram_pipeline_tests.torture.deep_strace import StraceUnusable
 from ideogram_pipeline_tests.torture.powercut import power_cuts
-from ideogram_pipeline_tests.torture.verdict import judge, read_books
+from ideogram_pipeline_tests.torture.verdict import judge
 
 Plant = Callable[[], None]
 """Puts a bug into the process that calls it; a function of a module, so that it can be sent."""
@@ -97,13 +97,12 @@ class Scenario:
             reference = (folder / "catalog" / "ann.png").read_bytes()
             books = read_books(desk.settings.folder)
             verdict = judge(wanted, books, desk.truth(), reference)
-        claims = Counter(attempt.job_id for attempt in books.attempts if attempt.job_id)
         return _not_zero(
             {
                 "paid twice": verdict.paid_twice,
                 "lost silently": verdict.lost_silently,
                 "ledger minus truth": verdict.ledger_minus_truth,
-                "job under two pictures": claims.total() - len(claims),
+                "claimed twice": verdict.claimed_twice,
                 "other troubles": len(verdict.troubles),
             }
         )

@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import os
 import signal
+import stat
 import sys
 import threading
 from collections import Counter
@@ -31,6 +32,8 @@ Side = Literal["before", "after"]
 SIDES: tuple[Side, Side] = ("before", "after")
 
 _PRODUCT = "ideogram_pipeline"
+_HELPERS = f"{_PRODUCT}.files"
+"""Whoever has something written, synced or renamed by these is who takes the step."""
 # The door through which every function of the journal writes; the function is what tells.
 _DOOR = Database.write.__wrapped__.__code__  # type: ignore[attr-defined]
 
@@ -109,7 +112,9 @@ def lay(mine: Mine | None) -> Passes:
 def _wrapped(step: Callable[..., Any], kind: str, passes: Passes) -> Callable[..., Any]:
     @functools.wraps(step)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        end = passes.enter(kind)
+        # That of names in a folder is another step than that of what is in a file.
+        of_folder = kind == "fsync" and stat.S_ISDIR(os.fstat(args[0]).st_mode)
+        end = passes.enter("fsync-folder" if of_folder else kind)
         result = step(*args, **kwargs)
         passes.reach(end)
         return result
@@ -129,7 +134,8 @@ def _place() -> str | None:
         if room == _PRODUCT and frame.f_code is not _DOOR:
             name = frame.f_code.co_qualname
             found = f"{module.removeprefix(_PRODUCT + '.')}.{name}"
-            if not any(part.startswith(("_", "<")) for part in name.split(".")):
+            is_public = not any(part.startswith(("_", "<")) for part in name.split("."))
+            if is_public and module != _HELPERS:
                 break
         frame = frame.f_back
     return found

@@ -63,7 +63,7 @@ class _Begun:
             try:
                 outcome: Outcome = self.answer.recv()
             except EOFError:
-                verdict = Verdict(planned=0, troubles=["the process of the case died"])
+                verdict = Verdict(troubles=["the process of the case died"])
                 outcome = Outcome(self._case, self._folder, verdict)
         self._process.join()
         return outcome

@@ -106,12 +106,14 @@ class Recording:
         examiner = Examiner(self.settings, self.folder / "image")
         promises = self._no_promises(examiner)
         wrong: dict[str, set[bytes]] = {kind: set() for kind in KINDS}
+        images: set[bytes] = set()
         troubles: dict[str, str] = {}
         for number, disk in self._replay(promises):
             if number == newest:
                 promises.tolerate(examiner.examine(disk.image("all", "all", chance)))
             for data, names in KEPT if number in chosen else ():
                 found = examiner.examine(disk.image(data, names, chance))
+                images.add(found.image)
                 for kind, reason in promises.broken_by(found).items():
                     wrong[kind].add(found.image)
                     where = f"after step {number} of {len(self.steps)}, {self.steps[number]}"
@@ -119,8 +121,8 @@ class Recording:
                     troubles.setdefault(kind, f"{kind}: {reason} ({where}; {kept}; seed {seed})")
         return PowerCuts(
             cuts=len(chosen),
-            images=examiner.images,
-            **{kind: len(images) for kind, images in wrong.items()},
+            images=len(images),
+            **{kind: len(broken) for kind, broken in wrong.items()},
             troubles=tuple(troubles.values()),
         )
 

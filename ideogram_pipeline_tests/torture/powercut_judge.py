@@ -70,11 +70,6 @@ class Examiner:
         self._found: dict[bytes, Found] = {}
         self._editions: dict[bytes, tuple[str, str]] = {}
 
-    @property
-    def images(self) -> int:
-        """How many different ones were opened."""
-        return len(self._found)
-
     def examine(self, image: Image) -> Found:
         """Look at everything that a home holds."""
         files = {path: image[path] for path in sorted(image) if not self._is_scrap(path)}

@@ -1,7 +1,8 @@
 """Real processes, cheap to start: forked from one that has imported and used everything before.
 
 The parent must have a single thread when it forks. A child runs the real command line with its
-arguments and its environment; only the second for its imports is saved.
+arguments and its environment, from the first line of ``main`` to the exit code. It is forked where
+a shell would have started Python: only the import is saved.
 """
 
 from __future__ import annotations

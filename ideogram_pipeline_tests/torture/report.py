@@ -7,7 +7,7 @@ import shlex
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import click
@@ -16,6 +16,7 @@ from ideogram_pipeline.cli.output import print_table
 from ideogram_pipeline_tests.torture.cases import GROUPS, MODES, Case
 from ideogram_pipeline_tests.torture.chain import Outcome
 from ideogram_pipeline_tests.torture.points import Mine
+from ideogram_pipeline_tests.torture.verdict import Verdict
 
 PROGRAM = "python -m ideogram_pipeline_tests.torture"
 
@@ -43,14 +44,7 @@ class Row:
     conditions: str
     cases: int = 0
     kills: int = 0
-    planned: int = 0
-    stored: int = 0
-    paid_twice: int = 0
-    lost_silently: int = 0
-    lost_loudly: int = 0
-    unresolved: int = 0
-    ledger_minus_truth: int = 0
-    """Sum of each case's difference without its sign, so that two faults cannot make a right."""
+    verdict: Verdict = field(default_factory=Verdict)
     failed_cases: int = 0
     most_whole_runs: int = 0
     """After the last kill, until all was settled."""
@@ -58,19 +52,19 @@ class Row:
 
     def add(self, outcome: Outcome) -> None:
         """Count a case."""
-        verdict = outcome.verdict
         self.cases += 1
         self.kills += len(outcome.killed_at)
-        self.planned += verdict.planned
-        self.stored += verdict.stored
-        self.paid_twice += verdict.paid_twice
-        self.lost_silently += verdict.lost_silently
-        self.lost_loudly += verdict.lost_loudly
-        self.unresolved += verdict.unresolved
-        self.ledger_minus_truth += abs(verdict.ledger_minus_truth)
+        self.verdict.add(outcome.verdict)
         self.failed_cases += not outcome.is_good
         self.most_whole_runs = max(self.most_whole_runs, outcome.whole_runs)
         self.seconds += outcome.seconds
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """All of it by name, that of the verdict too."""
+        values = asdict(self)
+        del values["verdict"]
+        return values | self.verdict.numbers
 
 
 def rows_of(outcomes: Sequence[Outcome]) -> list[Row]:
@@ -83,25 +77,21 @@ def rows_of(outcomes: Sequence[Outcome]) -> list[Row]:
 
 def show(rows: Sequence[Row]) -> None:
     """Print the table."""
-    columns = [name for name in COLUMNS if name not in ("group", "conditions")]
+    headings = list(COLUMNS.values())
     cells = [
         [round(value) if isinstance(value, float) else value for value in values]
-        for values in ([getattr(row, name) for name in columns] for row in rows)
+        for values in ([row.values[name] for name in COLUMNS] for row in rows)
     ]
-    print_table(
-        list(COLUMNS.values()),
-        [[row.group, row.conditions, *line] for row, line in zip(rows, cells, strict=True)],
-        numbers=list(COLUMNS.values())[2:],
-        total=["total", "", *map(sum, zip(*cells, strict=True))],
-    )
+    sums = map(sum, list(zip(*cells, strict=True))[2:])
+    print_table(headings, cells, numbers=headings[2:], total=["total", "", *sums])
 
 
 def show_failure(outcome: Outcome) -> None:
     """Say on stderr what is wrong with a case, where it lies, and how to repeat it."""
-    verdict = asdict(outcome.verdict)
-    troubles = verdict.pop("troubles")
-    numbers = ", ".join(f"{name.replace('_', ' ')} {number}" for name, number in verdict.items())
-    lines = [f"FAILED ({numbers})", *troubles, f"kept: {outcome.folder}", repeat(outcome.case)]
+    verdict = outcome.verdict
+    numbers = ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in verdict.numbers.items())
+    kept = f"kept: {outcome.folder}"
+    lines = [f"FAILED ({numbers})", *verdict.troubles, kept, repeat(outcome.case)]
     click.echo("\n  ".join(lines), err=True)
 
 
@@ -116,6 +106,7 @@ def as_json(
     seed: int,
     workers: int,
     seconds: float,
+    kills_asked: int | None,
     unreached: Sequence[Mine],
 ) -> dict[str, Any]:
     """Everything, for ``build/torture.json``."""
@@ -126,11 +117,12 @@ def as_json(
         "seed": seed,
         "workers": workers,
         "seconds": round(seconds, 1),
+        "kills_asked": kills_asked,
         "kills": sum(len(outcome.killed_at) for outcome in outcomes),
         "kills_that_came_too_late": sum(len(outcome.missed) for outcome in outcomes),
-        "rows": [asdict(row) for row in rows_of(outcomes)],
+        "rows": [row.values for row in rows_of(outcomes)],
         "kills_by_point": dict(sorted(points.items())),
-        "points_never_killed_at": [str(mine) for mine in unreached],
+        "points_never_killed_at": [f"{mine.point} {mine.side}" for mine in unreached],
         "failures": [
             {
                 "verdict": asdict(outcome.verdict),

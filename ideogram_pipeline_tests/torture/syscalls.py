@@ -17,9 +17,10 @@ from pathlib import Path
 from ideogram_pipeline.generation.publication import publish_catalog
 from ideogram_pipeline.sandbox.options import SandboxOptions
 from ideogram_pipeline_tests.support import Bench, bench, write_catalog
+from ideogram_pipeline_tests.torture.books import read_books
 from ideogram_pipeline_tests.torture.deep_child import Ending, buy_and_publish, carry_out
 from ideogram_pipeline_tests.torture.syscalls_injection import Fault, Injection
-from ideogram_pipeline_tests.torture.verdict import Verdict, judge, read_books
+from ideogram_pipeline_tests.torture.verdict import Verdict, judge
 from ideogram_pipeline_tests.torture.weather import UNLUCKY
 
 CHARACTER = "ann"
@@ -39,7 +40,7 @@ _CALL = re.compile(r"(?P<thread>\d+) +(?P<name>\w+)\((?P<arguments>.*)")
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Experiment:
     """What came of one experiment."""
 
     injection: Injection
@@ -58,24 +59,23 @@ class Outcome:
 
     @property
     def wrong_end(self) -> str:
-        """What a run ended by and should not have; empty if all is well."""
+        """What a run ended by and should not have; empty if all is well.
+
+        Every run makes the same calls, so a fault that has not struck means that the experiment
+        was not made.
+        """
         if self.ending.how in ("broken", "hanging"):
             return f"{self.ending.how}: {self.ending.message}"
+        if not self.struck:
+            return f"the fault has not struck; the run ended {self.ending.how}"
         if self.recovery.how != "well":
             return f"then {self.recovery.how}: {self.recovery.message}"
         return ""
 
     @property
-    def lost(self) -> int:
-        """Paid images that are not stored, said or not."""
-        return self.verdict.lost_silently + self.verdict.lost_loudly
-
-    @property
     def is_good(self) -> bool:
-        """Nothing paid twice, nothing lost, books to the credit, and a clear end."""
-        verdict = self.verdict
-        wrong = verdict.paid_twice or self.lost or verdict.unresolved or verdict.ledger_minus_truth
-        return not (wrong or verdict.troubles or self.wrong_end)
+        """Whether all is right: the verdict, and both ends."""
+        return self.verdict.is_clean() and not self.wrong_end
 
 
 class Laboratory:
@@ -122,7 +122,7 @@ class Laboratory:
             if self._is_worth_it(fault, name, arguments)
         ]
 
-    def experiment(self, injection: Injection) -> Outcome:
+    def experiment(self, injection: Injection) -> Experiment:
         """A run with a fault, then one without; what the truth says in the end."""
         self._begin_anew()
         trace = ["-y", "-o", str(self._log), "-e", "signal=none"]
@@ -133,7 +133,7 @@ class Laboratory:
         else:
             struck = any("(INJECTED)" in line for line in self._lines())
         recovery = carry_out(self._work)
-        return Outcome(injection, struck, ending, recovery, self._judge())
+        return Experiment(injection, struck, ending, recovery, self._judge())
 
     def _is_worth_it(self, fault: Fault, name: str, arguments: str) -> bool:
         only = {"openat": "O_CREAT", "fcntl": "F_SETLK"}.get(name, "")
@@ -159,7 +159,7 @@ class Laboratory:
         try:
             books = read_books(self._desk.settings.folder)
         except Exception as error:
-            return Verdict(planned=len(PROMPTS), troubles=[f"the books cannot be read: {error}"])
+            return Verdict(len(PROMPTS), troubles=[f"the books cannot be read: {error}"])
         reference = (Path(self._desk.settings.catalog) / f"{CHARACTER}.png").read_bytes()
         return judge(PROMPTS, books, self._desk.truth(), reference)
 

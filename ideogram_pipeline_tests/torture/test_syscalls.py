@@ -9,7 +9,7 @@ import pytest
 
 from ideogram_pipeline_tests.torture.deep_child import Ending
 from ideogram_pipeline_tests.torture.deep_strace import strace_missing
-from ideogram_pipeline_tests.torture.syscalls import Laboratory, Outcome, laboratory
+from ideogram_pipeline_tests.torture.syscalls import Experiment, Laboratory, laboratory
 from ideogram_pipeline_tests.torture.syscalls_injection import Fault, Injection
 from ideogram_pipeline_tests.torture.verdict import Verdict
 
@@ -21,7 +21,7 @@ class Surveyed:
     lab: Laboratory
     calls: dict[str, list[str]]
 
-    def experiment(self, fault: Fault, call: str) -> Outcome:
+    def experiment(self, fault: Fault, call: str) -> Experiment:
         """With the middle one of the calls of a name."""
         return self.lab.experiment(Injection(fault, call, len(self.calls[call]) // 2))
 
@@ -58,7 +58,7 @@ def test_an_injection_is_told_and_read_back() -> None:
 
 
 def test_what_is_wrong_is_seen() -> None:
-    fine = Outcome(
+    fine = Experiment(
         Injection("EIO", "fsync", 1),
         struck=True,
         ending=Ending("refused"),
@@ -67,11 +67,12 @@ def test_what_is_wrong_is_seen() -> None:
     )
     assert fine.is_good
     for wrong in (
+        replace(fine, struck=False),
         replace(fine, ending=Ending("broken")),
         replace(fine, ending=Ending("hanging")),
         replace(fine, recovery=Ending("refused")),
         replace(fine, verdict=Verdict(planned=2, paid_twice=1)),
         replace(fine, verdict=Verdict(planned=2, lost_silently=1)),
-        replace(fine, verdict=Verdict(planned=2, ledger_minus_truth=-3)),
+        replace(fine, verdict=Verdict(planned=2, ledger_minus_truth=3)),
     ):
         assert not wrong.is_good

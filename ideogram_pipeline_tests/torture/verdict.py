@@ -1,64 +1,29 @@
 """The verdict on a case, by the provider's truth and the files on the disk, not by what a run says.
 
-The journal and the warehouse are read when every process is dead: for the books, for the state in
-which each image was left, and for where its file should be. Whether it is the right file is judged
-by drawing the picture of the provider's job once more.
+The books say in which state each image was left, and where its file should be. Whether it is the
+right file is judged by drawing the picture of the provider's job once more.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from ideogram_pipeline.sandbox import pictures
+from ideogram_pipeline_tests.torture.books import LOUD, BookedAttempt, Books, Entry
 
-LOUD = ("expired", "unresolved")
-"""States of an attempt that say aloud: paid and lost, or not known; they wait for a person."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """What the journal has about an attempt, as far as the verdict needs it."""
-
-    prompt_id: str
-    state: str
-    job_id: str | None
-    path: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Books:
-    """What a home has on its disk: journal, warehouse, and the files that the journal names."""
-
-    attempts: Sequence[Attempt]
-    ledger: int
-    """Net credits in the journal's ledger."""
-    warehouse_ledger: int
-    """Net credits in the warehouse's ``credit_ledger``."""
-    files: Mapping[str, bytes]
-    """By the path that an attempt names; a missing file is missing here."""
-
-    def settled(self, prompt_id: str) -> bool:
-        """Whether no further run will do anything about a planned image."""
-        return any(
-            attempt.state in ("stored", *LOUD)
-            for attempt in self.attempts
-            if attempt.prompt_id == prompt_id
-        )
+Job = Mapping[str, Any]
+"""One of the truth's."""
 
 
 @dataclass(slots=True)
 class Verdict:
-    """What came of the planned images of a case, in images and credits."""
+    """What came of the planned images of a case, or of several: in images and credits."""
 
-    planned: int
+    planned: int = 0
     stored: int = 0
     """Paid, and the provider's very bytes are in their place."""
     paid_twice: int = 0
@@ -69,29 +34,49 @@ class Verdict:
     """Paid, no right file, and the books say ``expired`` or ``unresolved``."""
     unresolved: int = 0
     """Images whose attempt is ``unresolved``, whatever became of it."""
+    claimed_twice: int = 0
+    """Attempts that have a job which another one has."""
     ledger_minus_truth: int = 0
-    """The journal's net credits, with what it calls unknown, less the provider's."""
+    """Credits by which the journal's ledger and the provider's differ, job by job, each difference
+    without its sign, so that two faults cannot make a right; what it calls unknown is none."""
     troubles: list[str] = field(default_factory=list)
     """Everything else that is not right, in words."""
 
+    @property
+    def numbers(self) -> dict[str, int]:
+        """All but the troubles, by name."""
+        names = [each.name for each in fields(self) if each.name != "troubles"]
+        return {name: getattr(self, name) for name in names}
 
-def read_books(folder: Path) -> Books:
-    """Read the books in the folder of a mode, such as ``data/sandbox``."""
-    with closing(sqlite3.connect(f"file:{folder / 'journal.sqlite'}?mode=ro", uri=True)) as journal:
-        rows = journal.execute("SELECT prompt_id, state, job_id, path FROM attempts")
-        attempts = [Attempt(*row) for row in rows]
-        ledger = journal.execute("SELECT coalesce(sum(credits), 0) FROM ledger").fetchone()[0]
-    paths = [attempt.path for attempt in attempts if attempt.path]
-    return Books(
-        attempts=attempts,
-        ledger=ledger,
-        warehouse_ledger=_warehouse_ledger(folder / "warehouse.duckdb"),
-        files={path: (folder / path).read_bytes() for path in paths if (folder / path).exists()},
-    )
+    @property
+    def lost(self) -> int:
+        """Paid images that are not stored, said or not."""
+        return self.lost_silently + self.lost_loudly
+
+    def is_clean(self, *, may_lose_aloud: bool = False) -> bool:
+        """Nothing paid twice, nothing lost, books to the credit, nothing for a person to do.
+
+        Args:
+            may_lose_aloud: The provider has not kept its files until the next run.
+        """
+        lost = self.lost_silently if may_lose_aloud else self.lost
+        wrong = self.paid_twice or lost or self.claimed_twice or self.ledger_minus_truth
+        return not (wrong or self.unresolved or self.troubles)
+
+    def add(self, other: Verdict) -> None:
+        """Count another one's images as well."""
+        for name, number in other.numbers.items():
+            setattr(self, name, getattr(self, name) + number)
+        self.troubles += other.troubles
 
 
 def judge(
-    prompts: Mapping[str, str], books: Books, truth: Mapping[str, Any], reference: bytes
+    prompts: Mapping[str, str],
+    books: Books,
+    truth: Mapping[str, Any],
+    reference: bytes,
+    *,
+    on_disk: Collection[str] = (),
 ) -> Verdict:
     """Compare what is planned, the books, and the provider's truth.
 
@@ -100,6 +85,7 @@ def judge(
         books: What is on the disk.
         truth: The sandbox's own.
         reference: The character's picture, from which the sandbox draws.
+        on_disk: Jobs whose picture a run had found on the disk, see ``jobs_on_disk``.
     """
     verdict = Verdict(planned=len(prompts))
     jobs = defaultdict(list)
@@ -108,35 +94,50 @@ def judge(
     unplanned = jobs.keys() - set(prompts.values())
     if unplanned:
         verdict.troubles.append(f"jobs that nobody planned: {sorted(unplanned)}")
-    unknown = 0
+    claims = Counter(attempt.job_id for attempt in books.attempts if attempt.job_id)
+    verdict.claimed_twice = claims.total() - len(claims)
+    unknown: set[str] = set()
     for prompt_id, text in prompts.items():
         attempts = [attempt for attempt in books.attempts if attempt.prompt_id == prompt_id]
         states = {attempt.state for attempt in attempts}
-        paid = [job for job in jobs[text] if is_live(job)]
+        paid = [job for job in jobs[text] if _is_live(job)]
         verdict.paid_twice += max(0, len(paid) - 1)
-        verdict.unresolved += "unresolved" in states
+        if "unresolved" in states:
+            verdict.unresolved += 1
+            unknown.update(job["id"] for job in jobs[text] if job["id"] not in claims)
         if any(_is_home(attempt, paid, books, reference) for attempt in attempts):
             verdict.stored += 1
-        elif paid and states.intersection(LOUD):
+            continue
+        if not paid:
+            verdict.troubles.append(f"{prompt_id}: not bought, {sorted(states) or 'no attempt'}")
+            continue
+        if states.isdisjoint(LOUD):
+            verdict.lost_silently += 1
+        else:
             verdict.lost_loudly += 1
             if not all(job["expired"] for job in paid):
                 verdict.troubles.append(f"{prompt_id}: given up, and the provider still has it")
-        elif paid:
-            verdict.lost_silently += 1
-        else:
-            verdict.troubles.append(f"{prompt_id}: not bought, {sorted(states) or 'no attempt'}")
-        if "unresolved" in states:
-            claimed = {attempt.job_id for attempt in attempts}
-            unknown += sum(_net([job]) for job in jobs[text] if job["id"] not in claimed)
-    verdict.ledger_minus_truth = books.ledger + unknown - _net(truth["jobs"])
-    if books.warehouse_ledger != books.ledger:
-        verdict.troubles.append(
-            f"credit_ledger has {books.warehouse_ledger} credits, the journal {books.ledger}"
-        )
+        if all(job["id"] in on_disk for job in paid):
+            verdict.troubles.append(f"{prompt_id}: was on the disk, and was given up")
+    verdict.ledger_minus_truth = _difference(books.ledger, truth["jobs"], unknown)
+    verdict.troubles += _unlike_the_journal(books)
     return verdict
 
 
-def is_live(job: Mapping[str, Any]) -> bool:
+def jobs_on_disk(truth: Mapping[str, Any], reference: bytes, folder: Path) -> set[str]:
+    """The live jobs whose very picture lies below a folder, in whatever file.
+
+    Args:
+        truth: The sandbox's own.
+        reference: As for ``judge``.
+        folder: Of the pictures; it need not exist.
+    """
+    files = {path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    live = filter(_is_live, truth["jobs"])
+    return {job["id"] for job in live if drawn(job["input"], reference) in files}
+
+
+def _is_live(job: Job) -> bool:
     """Whether a job is, or will be, a picture that is paid for.
 
     One that failed is none, also if its credits were kept: that is a loss, but nothing was bought
@@ -145,20 +146,18 @@ def is_live(job: Mapping[str, Any]) -> bool:
     return job["status"] not in ("FAILED", "CANCELLED") and job["charge"] > job["refund"]
 
 
-def _is_home(
-    attempt: Attempt, paid: Iterable[Mapping[str, Any]], books: Books, reference: bytes
-) -> bool:
+def _is_home(attempt: BookedAttempt, paid: Iterable[Job], books: Books, reference: bytes) -> bool:
     content = books.files.get(attempt.path or "")
     job = next((job for job in paid if job["id"] == attempt.job_id), None)
     return (
         attempt.state == "stored"
         and content is not None
         and job is not None
-        and content == _drawn(job["input"], reference)
+        and content == drawn(job["input"], reference)
     )
 
 
-def _drawn(request: Mapping[str, Any], reference: bytes) -> bytes:
+def drawn(request: Mapping[str, Any], reference: bytes) -> bytes:
     """The picture that the provider delivers for a request."""
     params = request["ideogramParams"]
     width, height = pictures.size_for(
@@ -176,11 +175,26 @@ def _drawn(request: Mapping[str, Any], reference: bytes) -> bytes:
     )
 
 
-def _net(jobs: Iterable[Mapping[str, Any]]) -> int:
-    return sum(job["charge"] - job["refund"] for job in jobs)
+def _difference(ledger: Iterable[Entry], jobs: Iterable[Job], unknown: Collection[str]) -> int:
+    """What a ledger and the provider's jobs differ by; of ``unknown`` jobs it says nothing."""
+    differences = Counter({job["id"]: job["refund"] - job["charge"] for job in jobs})
+    without_job = 0
+    for job_id, amount in ledger:
+        if job_id is None:
+            without_job += abs(amount)
+        else:
+            differences[job_id] += amount
+    known = differences.keys() - set(unknown)
+    return without_job + sum(abs(differences[job_id]) for job_id in known)
 
 
-def _warehouse_ledger(path: Path) -> int:
-    with closing(duckdb.connect(path, read_only=True)) as warehouse:
-        row = warehouse.execute("SELECT coalesce(sum(credits), 0) FROM credit_ledger").fetchone()
-    return int(row[0]) if row else 0
+def _unlike_the_journal(books: Books) -> Iterator[str]:
+    """In what the warehouse differs from the journal, from which it is made."""
+    for table, truth, published in (
+        ("images", books.stored_images, books.published_images),
+        ("credit_ledger", books.ledger, books.published_ledger),
+    ):
+        lacks = list((Counter(truth) - Counter(published)).elements())
+        has_more = list((Counter(published) - Counter(truth)).elements())
+        if lacks or has_more:
+            yield f"{table} lacks {lacks} of the journal, and has {has_more} that are not in it"

@@ -53,6 +53,7 @@ def sandbox_options(case: Case) -> SandboxOptions:
         speed=SPEED,
         seed=case.seed,
         tiny=True,
+        hide_input=case.mode == "hidden",
         ignore_idempotency_keys=case.mode == "ignored",
         faults=STORM if case.weather == "storm" else Faults(),
         slow_seconds=0.3,
