@@ -7,6 +7,7 @@ and from the files on the disk, never from what it says.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import signal
 import subprocess
@@ -14,16 +15,20 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from benchmarks.contestants import Contestant, environment
+from benchmarks.contestants import Contestant
+from benchmarks.environment import buyers_environment
 from benchmarks.sandbox_process import sandbox_process
+from ideogram_pipeline.sandbox.contract import PRICES
 from ideogram_pipeline_tests.support import call, write_catalog
 
-PRICE = 10
-"""Credits of a picture of the tier turbo."""
+PRICE = PRICES["turbo"]
+"""Credits of a planned picture."""
 SPEED = 20.0
 """How many times faster than the real provider the sandbox draws: 0.3 s for a picture."""
 MOST_STARTS = 5
@@ -48,11 +53,13 @@ class Cell:
     contestant: str
     trouble: str
     extra_credits: int
-    """Charges less refunds, less the price of the planned pictures."""
+    """Of each picture what was paid for it, less refunds, beyond its planned price; then summed."""
     extra_percent: float
     """Of the price of the planned pictures."""
+    paid_and_missing: int
+    """Pictures that are paid, perhaps twice, and not on the disk in the end."""
     missing: int
-    """Planned pictures that are not on the disk in the end."""
+    """Planned pictures that are not on the disk in the end, paid or not."""
     jobs: int
     starts: int
     answers_lost: int
@@ -93,19 +100,39 @@ def run_cell(
 
         truth = call(f"{url}/sandbox/truth")
         requests = truth["requests"]
-        extra = truth["charges"] - truth["refunds"] - PRICE * images
+        planned = _planned_prompts(catalog)
+        paid = paid_by_prompt(truth["jobs"])
+        extra = extra_credits(paid, planned)
+        kept = _prompts_on_disk(url, truth["jobs"], folder)
         return Cell(
             contestant=contestant.name,
             trouble=trouble.name,
             extra_credits=extra,
             extra_percent=round(100 * extra / (PRICE * images), 1),
-            missing=images - _pictures_on_disk(url, folder),
+            paid_and_missing=sum(paid[prompt] > 0 for prompt in paid.keys() - kept),
+            missing=len(planned - kept),
             jobs=truth["jobCount"],
             starts=starts,
             answers_lost=requests["generate"].get("lost", 0),
             polls_refused=sum(requests.get(route, {}).get("429", 0) for route in ("job", "jobs")),
             seconds=round(seconds, 1),
         )
+
+
+def paid_by_prompt(jobs: Sequence[Mapping[str, Any]]) -> Counter[str]:
+    """Charges less refunds, in credits, of the truth's jobs."""
+    paid: Counter[str] = Counter()
+    for job in jobs:
+        paid[job["prompt"]] += job["charge"] - job["refund"]
+    return paid
+
+
+def extra_credits(paid: Mapping[str, int], planned: Collection[str]) -> int:
+    """What was paid beyond the plan, picture by picture.
+
+    A picture that was never bought saves nothing: its price does not hide another bought twice.
+    """
+    return sum(max(0, paid[prompt] - PRICE * (prompt in planned)) for prompt in paid)
 
 
 def _start(
@@ -125,7 +152,7 @@ def _start(
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env=environment(url, catalog, folder),
+            env=buyers_environment(url, catalog, folder),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -152,13 +179,18 @@ def _kill_when_served(process: subprocess.Popen[bytes], url: str, pictures: int)
             continue
 
 
-def _pictures_on_disk(url: str, folder: Path) -> int:
-    """Count the prompts of which a picture, byte for byte the provider's, is in a folder."""
+def _planned_prompts(catalog: str) -> set[str]:
+    with Path(catalog, "prompts.csv").open(newline="") as lines:
+        return {row["prompt"] for row in csv.DictReader(lines)}
+
+
+def _prompts_on_disk(url: str, jobs: Sequence[Mapping[str, Any]], folder: Path) -> set[str]:
+    """Find the prompts of which a picture, byte for byte the provider's, is in a folder."""
     kept = {hashlib.sha256(path.read_bytes()).digest() for path in folder.rglob("*.png")}
     found = set()
-    for job in call(f"{url}/sandbox/truth")["jobs"]:
+    for job in jobs:
         if job["status"] == "COMPLETED":
             with urllib.request.urlopen(f"{url}/cdn/images/{job['id']}-0.png") as answer:
                 if hashlib.sha256(answer.read()).digest() in kept:
                     found.add(job["prompt"])
-    return len(found)
+    return found

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.sandbox_process import COMMAND
+from benchmarks.environment import COMMAND
 
-KEY = "afk_sandbox_local"
 POLL_SECONDS = 2.0
 """Between two looks of a script at a job, at speed 1."""
 
@@ -44,24 +42,9 @@ class Contestant:
             return [str(COMMAND), "run", "--yes"]
         interpreter = python if self.needs else sys.executable
         # By import, since Pixeltable takes its functions from modules only.
-        start = f"from {self.script} import main; main()"
+        start = f"from benchmarks.{self.script} import main; main()"
         poll = f"--poll={POLL_SECONDS / speed}"
         return [interpreter, "-c", start, catalog, str(folder), poll, *self.options]
-
-
-def environment(url: str, catalog: str, folder: Path) -> dict[str, str]:
-    """What every contestant finds in its environment: the provider, and for ours the rest."""
-    return {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "PYTHONPATH": str(Path(__file__).parent),
-        "APIFRAME_API_KEY": KEY,
-        "APIFRAME_BASE_URL": url,
-        "IDEOGRAM_PIPELINE_HOME": str(folder),
-        "IDEOGRAM_PIPELINE_CATALOG": catalog,
-        # The usual limit is for accounts at real speed.
-        "IDEOGRAM_PIPELINE_REQUESTS_PER_MINUTE": "100000",
-    }
 
 
 CONTESTANTS = (

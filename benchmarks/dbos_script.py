@@ -7,9 +7,6 @@ second start goes on with the workflows that the first one left, from their last
 
 from __future__ import annotations
 
-import argparse
-import csv
-import os
 import sys
 import time
 from pathlib import Path
@@ -18,26 +15,24 @@ from typing import Any
 import httpx
 from dbos import DBOS, SetWorkflowID
 
-MODEL = "ideogram-character"
-QUEUE = "pictures"
-AT_A_TIME = 8
-TRIES = 5
-
-client = httpx.Client(
-    base_url=os.environ["APIFRAME_BASE_URL"],
-    headers={"X-API-Key": os.environ["APIFRAME_API_KEY"]},
-    timeout=60,
+from benchmarks.rival import (
+    AT_A_TIME,
+    TRIES,
+    body_of,
+    parse_arguments,
+    provider,
+    rows_of,
+    upload_reference,
 )
+
+QUEUE = "pictures"
+
+client = httpx.Client(**provider())
 
 
 def main() -> None:
     """Buy every row's picture once; exit 1 if one could not be had."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("catalog", type=Path, help="folder with characters.csv and prompts.csv")
-    parser.add_argument("folder", type=Path, help="where pictures and DBOS's database go")
-    parser.add_argument("--poll", type=float, default=2.0, help="seconds between two looks")
-    parser.add_argument("--keys", action="store_true", help="send an Idempotency-Key, the row's id")
-    arguments = parser.parse_args()
+    arguments = parse_arguments(__doc__, folder_help="where pictures and DBOS's database go")
     catalog, folder = arguments.catalog, arguments.folder
     folder.mkdir(parents=True, exist_ok=True)
     url = f"sqlite:///{folder / 'dbos.sqlite'}"
@@ -68,18 +63,6 @@ def main() -> None:
     sys.exit(bool(failed))
 
 
-def rows_of(path: Path) -> list[dict[str, str]]:
-    """Read a table."""
-    with path.open(newline="") as lines:
-        return list(csv.DictReader(lines))
-
-
-def body_of(row: dict[str, str], reference: str) -> dict[str, Any]:
-    """The request for a row's picture."""
-    params = {"character_reference_image": reference, "rendering_speed": "turbo"}
-    return {"model": MODEL, "prompt": row["prompt"], "ideogramParams": params}
-
-
 @DBOS.workflow()
 def hand_over(reference: str) -> str:
     """Upload a character's picture; its address."""
@@ -95,10 +78,7 @@ def buy(body: dict[str, Any], target: str, poll: float, key: str | None) -> None
 @DBOS.step(retries_allowed=True, max_attempts=TRIES)
 def upload(reference: str) -> str:
     """Hand a file over."""
-    with Path(reference).open("rb") as content:
-        answer = client.post("/v2/uploads", files={"file": ("reference.png", content, "image/png")})
-    url: str = answer.raise_for_status().json()["url"]
-    return url
+    return upload_reference(Path(reference))
 
 
 @DBOS.step(retries_allowed=True, max_attempts=TRIES)

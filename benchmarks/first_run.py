@@ -13,16 +13,14 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.environment import COMMAND, PROJECT, empty_environment
 from ideogram_pipeline.sandbox.embedded import STATE_NAME
 from ideogram_pipeline.sandbox.options import SandboxOptions
 from ideogram_pipeline.sandbox.server import SandboxServer
-
-PROJECT = Path(__file__).resolve().parents[1]
-COMMAND = Path(sys.executable).with_name("ideogram-pipeline")
+from ideogram_pipeline_tests.support import call
 
 
 def main() -> None:
@@ -85,13 +83,11 @@ def fresh_clone() -> tuple[str, str, str, bool]:
 
 def timed(arguments: Sequence[str], home: Path) -> tuple[float, str]:
     """Run the command in an empty environment; its seconds and its standard output."""
-    environment = {"PATH": os.environ["PATH"], "HOME": str(home)}
-    environment["IDEOGRAM_PIPELINE_HOME"] = str(home)
     started = time.monotonic()
     finished = subprocess.run(
         [str(COMMAND), *arguments],
         cwd=PROJECT,
-        env=environment,
+        env=empty_environment(home),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -102,11 +98,8 @@ def timed(arguments: Sequence[str], home: Path) -> tuple[float, str]:
 
 def truth_of(home: Path) -> dict[str, int]:
     """What the sandbox knows of requests and money."""
-    with (
-        SandboxServer(SandboxOptions(), home / "sandbox" / STATE_NAME) as server,
-        urllib.request.urlopen(f"{server.url}/sandbox/truth?summary=1") as answer,
-    ):
-        truth = json.load(answer)
+    with SandboxServer(SandboxOptions(), home / "sandbox" / STATE_NAME) as server:
+        truth = call(f"{server.url}/sandbox/truth?summary=1")
     requests = {route: sum(found.values()) for route, found in truth["requests"].items()}
     return {
         "submissions": requests["generate"],

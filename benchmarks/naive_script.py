@@ -19,6 +19,7 @@ from typing import Any
 
 import httpx
 
+# One file, as such scripts are; so what `rival.py` gives the others is written here once more.
 MODEL = "ideogram-character"
 AT_A_TIME = 8
 TRIES = 5

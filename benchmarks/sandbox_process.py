@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
-COMMAND = Path(sys.executable).with_name("ideogram-pipeline")
+from benchmarks.environment import COMMAND
 
 
 @contextmanager

@@ -63,7 +63,7 @@ def measure(
 
 
 def tables(cells: Sequence[Cell], *, images: int, seed: int) -> str:
-    """Write the cells down as three tables: contestants below each other, troubles across."""
+    """Write the cells down as tables: contestants below each other, troubles across."""
     price = PRICE * images
     return "\n\n".join(
         [
@@ -73,8 +73,17 @@ def tables(cells: Sequence[Cell], *, images: int, seed: int) -> str:
                 cells,
                 lambda cell: f"{cell.extra_credits:,} ({cell.extra_percent:g} %)",
             ),
+            _table(
+                "Paid and not on the disk (pictures)",
+                cells,
+                lambda cell: f"{cell.paid_and_missing:,}",
+            ),
             _table("Jobs made", cells, lambda cell: f"{cell.jobs:,}"),
-            _table("Pictures missing in the end", cells, lambda cell: f"{cell.missing:,}"),
+            _table(
+                "Not on the disk (pictures, paid or not)",
+                cells,
+                lambda cell: f"{cell.missing:,}",
+            ),
         ]
     )
 
