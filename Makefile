@@ -39,8 +39,10 @@ torture: $(VENV)/.dev ## Kill the real command everywhere, run it to its end, co
 	@$(SANDBOXED) $(BIN)/python -m ideogram_pipeline_tests.torture.planted
 	@$(SANDBOXED) $(BIN)/python -m ideogram_pipeline_tests.torture
 
-torture-deep: $(VENV)/.dev ## A kill, EIO and ENOSPC at each system call, and power cuts (Linux, strace)
+torture-deep: $(VENV)/.dev ## A kill, EIO and ENOSPC at each call of effect, power cuts, the model (Linux, strace)
 	@$(SANDBOXED) $(BIN)/python -m ideogram_pipeline_tests.torture.deep
+	@$(SANDBOXED) $(BIN)/pytest -rP --hypothesis-profile=deep --hypothesis-seed=1 \
+		ideogram_pipeline_tests/generation/test_model.py
 
 waste: $(VENV)/.runtime ## Credits wasted under the same faults: the pipeline, and the script people write
 	@$(SANDBOXED) $(BIN)/python -m benchmarks.waste
