@@ -115,9 +115,11 @@ def _wrapped(step: Callable[..., Any], kind: str, passes: Passes) -> Callable[..
         # That of names in a folder is another step than that of what is in a file.
         of_folder = kind == "fsync" and stat.S_ISDIR(os.fstat(args[0]).st_mode)
         end = passes.enter("fsync-folder" if of_folder else kind)
-        result = step(*args, **kwargs)
-        passes.reach(end)
-        return result
+        try:
+            return step(*args, **kwargs)
+        finally:
+            # Also when it fails, as the removal of a file that is not there does.
+            passes.reach(end)
 
     return wrapped
 
