@@ -36,6 +36,10 @@ _OF_EFFECT = (
 """Calls by which a process changes a disk, a lock or the provider, or learns from it. A kill
 between two of them finds the world as a kill on entering the second does."""
 
+TRIES = 5
+"""Runs that may pass before a fault strikes: how often a run calls for what has arrived depends on
+how the network has cut it."""
+
 _CALL = re.compile(r"(?P<thread>\d+) +(?P<name>\w+)\((?P<arguments>.*)")
 
 
@@ -124,16 +128,24 @@ class Laboratory:
 
     def experiment(self, injection: Injection) -> Experiment:
         """A run with a fault, then one without; what the truth says in the end."""
-        self._begin_anew()
-        trace = ["-y", "-o", str(self._log), "-e", "signal=none"]
-        trace += ["-e", f"trace={injection.call}", "-e", injection.option]
-        ending = carry_out(self._work, trace)
-        if injection.fault == "kill":
-            struck = ending.how == "killed"
-        else:
-            struck = any("(INJECTED)" in line for line in self._lines())
+        for _ in range(TRIES):
+            ending = self._strike(injection)
+            if struck := self._has_struck(injection, ending):
+                break
         recovery = carry_out(self._work)
         return Experiment(injection, struck, ending, recovery, self._judge())
+
+    def _strike(self, injection: Injection) -> Ending:
+        self._begin_anew()
+        trace = ["-y", "-o", str(self._log), "-e", "signal=none"]
+        return carry_out(
+            self._work, [*trace, "-e", f"trace={injection.call}", "-e", injection.option]
+        )
+
+    def _has_struck(self, injection: Injection, ending: Ending) -> bool:
+        if injection.fault == "kill":
+            return ending.how == "killed"
+        return any("(INJECTED)" in line for line in self._lines())
 
     def _is_worth_it(self, fault: Fault, name: str, arguments: str) -> bool:
         only = {"openat": "O_CREAT", "fcntl": "F_SETLK"}.get(name, "")
