@@ -27,6 +27,12 @@ _KEY = "afk_sandbox_local"
     help="How many times faster than the real provider (6 s turbo, 12 s default, 20 s quality).",
 )
 @click.option(
+    "--latency",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Let every job take exactly so long, whatever its tier and --speed: for measurements.",
+)
+@click.option(
     "--credits",
     "opening_credits",
     type=click.IntRange(min=0),
@@ -91,6 +97,7 @@ def command(
     host: str,
     port: int,
     speed: float,
+    latency: float | None,
     opening_credits: int,
     fault_texts: tuple[str, ...],
     state: Path | None,
@@ -121,6 +128,7 @@ def command(
     options = SandboxOptions(
         opening_credits=opening_credits,
         speed=speed,
+        latency=latency,
         seed=seed,
         max_concurrent_jobs=max_concurrent,
         tell_max_concurrent=not hide_max_concurrent,

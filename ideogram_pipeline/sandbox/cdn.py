@@ -93,6 +93,7 @@ def cdn_routes(sandbox: Sandbox) -> list[Route]:
             with sandbox.state.transaction():
                 sandbox.state.bump("downloads")
                 sandbox.state.bump("bytes_served", len(content))
+                sandbox.state.keep("last_download_ms", sandbox.now_ms())
         return Response(content, media_type="image/png")
 
     async def upload(request: Request) -> Response:

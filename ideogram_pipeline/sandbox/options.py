@@ -23,6 +23,9 @@ class SandboxOptions:
     """Balance of a new state, in credits."""
     speed: float = 1.0
     """How many times faster than the real provider jobs are done."""
+    latency: float | None = None
+    """Seconds from a free worker to the end of a job, the same for all and whatever the speed;
+    none: by tier, speed and chance."""
     seed: int = 0
     """Chance (durations, faults) is drawn from this seed, so that runs repeat."""
     max_concurrent_jobs: int = 10

@@ -122,3 +122,7 @@ class State:
             (counter, by),
         )[0]
         return value
+
+    def keep(self, counter: str, value: int) -> None:
+        """Set a counter."""
+        self.execute("INSERT OR REPLACE INTO counters VALUES (?, ?)", (counter, value))

@@ -48,7 +48,7 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class _Life:
-    """How a job will go, in seconds after a worker took it."""
+    """How a job will go, in real seconds after a worker took it."""
 
     fate: JobStatus
     error: str | None
@@ -117,8 +117,9 @@ def _accept(
 
     number = state.bump("jobs")
     life, inputs = _decide(sandbox, request, number, now)
-    started = max(now + _ms(PICKUP_SECONDS / options.speed), _slot_free_at(sandbox, now))
-    finished = started + _ms(life.seconds / options.speed)
+    pickup = PICKUP_SECONDS / options.speed if options.latency is None else 0.0
+    started = max(now + _ms(pickup), _slot_free_at(sandbox, now))
+    finished = started + _ms(life.seconds)
     shape = options.result_shape
     if shape == "mixed":
         shape = "string" if number % 2 else "images"
@@ -164,9 +165,12 @@ def _decide(
 ) -> tuple[_Life, dict[str, str | None]]:
     """How job ``number`` will go, and its uploaded inputs by field."""
     params = request["ideogramParams"]
-    usual = USUAL_SECONDS[params.get("rendering_speed", "default")]
-    chance = random.Random(f"{sandbox.options.seed}/duration/{number}")
-    seconds = usual * min(2.5, max(0.6, chance.lognormvariate(0.0, 0.25)))
+    options = sandbox.options
+    seconds = options.latency
+    if seconds is None:
+        usual = USUAL_SECONDS[params.get("rendering_speed", "default")] / options.speed
+        chance = random.Random(f"{options.seed}/duration/{number}")
+        seconds = usual * min(2.5, max(0.6, chance.lognormvariate(0.0, 0.25)))
     try:
         inputs: dict[str, str | None] = {
             field: resolve(sandbox, params[field], field, now)
@@ -174,9 +178,9 @@ def _decide(
             if field in params
         }
     except UnknownUploadError as error:
-        return _Life("FAILED", str(error), 1.0, 0.0, refunded=True), {}
+        return _Life("FAILED", str(error), 1.0 / options.speed, 0.0, refunded=True), {}
     strike = sandbox.faults.strike("generate", job=True)
-    return _life_after(strike, seconds, sandbox.options.speed), inputs
+    return _life_after(strike, seconds, options.speed), inputs
 
 
 def _life_after(strike: Strike | None, seconds: float, speed: float) -> _Life:

@@ -15,8 +15,9 @@ def truth(sandbox: Sandbox, *, summary: bool = False) -> dict[str, Any]:
 
     `balance` is `opening` + `purchased` - `charges` + `refunds`. `peakInFlight` counts jobs that
     wait as well as those that are worked on. `requests` has, by route, how often each status was
-    answered, `lost` for no answer at all. `submissions` of a key counts every request that named
-    it, `jobs` what was made and charged for it.
+    answered, `lost` for no answer at all. `firstJobAt` and `downloads.lastAt` are the moments of
+    the first accepted submission and of the last picture served. `submissions` of a key counts
+    every request that named it, `jobs` what was made and charged for it.
 
     Args:
         sandbox: Whose books.
@@ -44,6 +45,7 @@ def truth(sandbox: Sandbox, *, summary: bool = False) -> dict[str, Any]:
         "refunds": balance - opening - purchased + charged,
         "balance": balance,
         "jobCount": len(jobs),
+        "firstJobAt": _moment(jobs[0].created_ms if jobs else None),
         "jobsByStatus": dict(Counter(job.status(now) for job in jobs)),
         "peakInFlight": peak,
         "requests": requests,
@@ -51,6 +53,7 @@ def truth(sandbox: Sandbox, *, summary: bool = False) -> dict[str, Any]:
         "downloads": {
             "count": counters.get("downloads", 0),
             "bytes": counters.get("bytes_served", 0),
+            "lastAt": _moment(counters.get("last_download_ms")),
         },
         "keyCount": len(keys),
         "keysWithSeveralJobs": sum(made > 1 for _, _, made in keys),
@@ -61,6 +64,10 @@ def truth(sandbox: Sandbox, *, summary: bool = False) -> dict[str, Any]:
         }
         books["jobs"] = [_job(job, now) for job in jobs]
     return books
+
+
+def _moment(milliseconds: int | None) -> str | None:
+    return None if milliseconds is None else timestamp(milliseconds)
 
 
 def _job(job: JobRow, now: int) -> dict[str, Any]:

@@ -48,6 +48,15 @@ def test_the_same_seed_draws_the_same_times(start):
     assert times(1) == times(1) != times(2)
 
 
+@pytest.mark.parametrize("tier", ["turbo", "quality"])
+def test_every_job_can_take_the_same_time(start, tier):
+    api = start(latency=2.5, speed=7, max_concurrent_jobs=2)
+    for _ in range(3):
+        api.new_job(order(rendering_speed=tier))
+    rows = api.state.rows("SELECT started_ms - created_ms, finished_ms - started_ms FROM jobs")
+    assert sorted(rows) == [(0, 2500), (0, 2500), (2500, 2500)]
+
+
 def test_at_most_the_limit_is_worked_on_and_the_rest_waits(start):
     api = start(max_concurrent_jobs=3)
     for number in range(12):

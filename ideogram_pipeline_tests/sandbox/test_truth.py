@@ -69,6 +69,25 @@ def test_the_peak_in_flight_is_remembered(api):
     assert api.truth()["peakInFlight"] == 3
 
 
+def test_the_first_job_and_the_last_download_are_dated(start):
+    api = start(latency=1)
+    truth = api.truth()
+    assert (truth["firstJobAt"], truth["downloads"]["lastAt"]) == (None, None)
+    api.clock.now += 5
+    first = api.new_job()
+    api.clock.now += 5
+    api.new_job()
+    url = api.job(first)["result"]["images"][0]
+    for _ in range(2):
+        api.clock.now += 10
+        api.get(url)
+    api.clock.now += 10
+    api.get("/v2/me")
+    truth = api.get("/sandbox/truth?summary=1", key=None).json()
+    assert truth["firstJobAt"] == "2026-11-22T12:00:05.000Z"
+    assert truth["downloads"]["lastAt"] == "2026-11-22T12:00:30.000Z"
+
+
 def test_the_clock_can_be_advanced(api):
     job_id = api.new_job()
     api.post("/sandbox/clock", {"advance_seconds": 60.5})
