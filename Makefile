@@ -7,7 +7,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps
 # The demo and the tests never spend: they run on the sandbox, whatever the environment holds.
 SANDBOXED := env -u APIFRAME_API_KEY -u APIFRAME_BASE_URL
 
-.PHONY: help demo dev test check format numbers torture torture-deep waste recovery docs lock clean
+.PHONY: help demo dev test check format numbers bench torture torture-deep waste recovery docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## List what can be made
@@ -34,6 +34,9 @@ format: $(VENV)/.dev ## Format the code
 
 numbers: $(VENV)/.runtime ## The first run in numbers: times, quote against cost, second run
 	@$(SANDBOXED) $(BIN)/python benchmarks/first_run.py --fresh
+
+bench: $(VENV)/.runtime ## Speed, requests, CPU and memory against their goals, by the sandbox's counts
+	@$(SANDBOXED) $(BIN)/python -m benchmarks
 
 torture: $(VENV)/.dev ## Kill the real command everywhere, run it to its end, count by the sandbox's books
 	@$(SANDBOXED) $(BIN)/python -m ideogram_pipeline_tests.torture.planted

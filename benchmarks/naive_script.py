@@ -36,11 +36,12 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where pictures and the log go")
     parser.add_argument("--poll", type=float, default=2.0, help="seconds between two looks")
     parser.add_argument("--keys", action="store_true", help="send an Idempotency-Key, the row's id")
+    parser.add_argument("--at-a-time", type=int, default=AT_A_TIME, help="pictures in work")
     arguments = parser.parse_args()
     sys.exit(asyncio.run(buy_all(**vars(arguments))) > 0)
 
 
-async def buy_all(catalog: Path, folder: Path, poll: float, keys: bool) -> int:
+async def buy_all(catalog: Path, folder: Path, poll: float, keys: bool, at_a_time: int) -> int:
     """Buy every row's picture; how many could not be had."""
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "done.jsonl"
@@ -54,7 +55,7 @@ async def buy_all(catalog: Path, folder: Path, poll: float, keys: bool) -> int:
         headers={"X-API-Key": os.environ["APIFRAME_API_KEY"]},
         timeout=60,
     ) as client:
-        shop = Shop(client, folder, poll, keys)
+        shop = Shop(client, folder, poll, keys, at_a_time)
         references = {
             row["character_id"]: await shop.upload(catalog / row["reference_image"])
             for row in rows_of(catalog / "characters.csv")
@@ -81,12 +82,19 @@ def is_refusal(error: Exception) -> bool:
 class Shop:
     """One start of the script."""
 
-    def __init__(self, client: httpx.AsyncClient, folder: Path, poll: float, keys: bool) -> None:
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        folder: Path,
+        poll: float,
+        keys: bool,
+        at_a_time: int = AT_A_TIME,
+    ) -> None:
         self._client = client
         self._folder = folder
         self._poll = poll
         self._keys = keys
-        self._gate = asyncio.Semaphore(AT_A_TIME)
+        self._gate = asyncio.Semaphore(at_a_time)
 
     async def upload(self, reference: Path) -> str:
         """Hand over a character's picture; its address."""
