@@ -1,6 +1,6 @@
 """The engine as a process of its own: plans a catalog, makes its pictures, notes what it needed.
 
-With a second word it also writes a profile there, for `python -m pstats`; that makes it slower.
+With a second word it also writes a profile there, which makes it slower.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def _columns(rows: Sequence[tuple[str, ...]]) -> Iterable[str]:
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"
+    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.4g}"
 
 
 def _processor() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -53,6 +54,23 @@ def test_who_leaves_pictures_behind_is_not_measured() -> None:
 
 
 VENDOR_STYLE_THAT_FAILS = type(VENDOR_STYLE)("broken", "no_such_module")
+
+
+def test_a_call_within_a_call_is_its_callers(monkeypatch: pytest.MonkeyPatch) -> None:
+    from benchmarks import many_characters
+
+    clock = many_characters.Clock()
+    inner = clock.timed(lambda: None)
+
+    def outer() -> None:
+        inner()
+
+    moments = iter([1.0, 3.5, 10, 10.5])
+    told = SimpleNamespace(perf_counter=lambda: next(moments))
+    monkeypatch.setattr(many_characters, "time", told)
+    clock.timed(outer)()
+    inner()
+    assert clock.seconds == {"outer": 2.5, "<lambda>": 0.5}
 
 
 def test_figures_are_held_against_their_goals() -> None:
