@@ -3,63 +3,75 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from hashlib import sha256
-from operator import attrgetter
 
-from ideogram_pipeline.catalog.model import Character, Picture, Prompt
+from ideogram_pipeline.catalog.model import Character
+from ideogram_pipeline.catalog.prompts import PROMPT_COLUMNS, Prompts
+from ideogram_pipeline.catalog.sql import json_value
+
+_PROMPTS = '"prompts":[]'
+
+# Each prompt as JSON with sorted keys; the same bytes as `json.dumps` would write.
+_DECIDING = {
+    "aspect_ratio": "aspect_ratio",
+    "image": "image.sha256",
+    "magic_prompt_option": "magic_prompt_option",
+    "mask": "mask.sha256",
+    "prompt": "prompt",
+    "prompt_id": "prompt_id",
+    "refresh": "refresh",
+    "rendering_speed": "rendering_speed",
+    "resolution": "resolution",
+    "seed": "seed",
+    "style_type": "style_type",
+    "variations": "variations",
+}
 
 
-def digests(characters: Mapping[str, Character], prompts: Iterable[Prompt]) -> dict[str, str]:
+def digests(characters: Mapping[str, Character], prompts: Prompts) -> dict[str, str]:
     """Return the SHA-256 of each character's reference, defaults and enabled prompts.
 
     Pictures count by content. Names, titles, tags, budgets, and the place and order of rows do
     not count; the refresh does, since it decides which editions there are.
     """
-    by_character: dict[str, list[Prompt]] = {character_id: [] for character_id in characters}
-    for prompt in prompts:
-        if prompt.enabled:
-            by_character[prompt.character_id].append(prompt)
-    return {
-        character_id: _hash(
-            {
-                "reference": character.reference.sha256,
-                "style_type": character.style_type,
-                "rendering_speed": character.rendering_speed,
-                "aspect_ratio": character.aspect_ratio,
-                "prompt_prefix": character.prompt_prefix,
-                "prompt_suffix": character.prompt_suffix,
-                "prompts": [
-                    _deciding(prompt)
-                    for prompt in sorted(by_character[character_id], key=attrgetter("prompt_id"))
-                ],
-            }
-        )
-        for character_id, character in characters.items()
+    cells = " || ',' || ".join(
+        f"'\"{name}\":' || {json_value(_column(source), is_text=_is_text(name))}"
+        for name, source in _DECIDING.items()
+    )
+    found = prompts.cursor().execute(
+        f"""SELECT character_id, string_agg('{{' || {cells} || '}}', ',' ORDER BY prompt_id)
+        FROM prompts
+        LEFT JOIN pictures AS image ON image.picture = prompts.image
+        LEFT JOIN pictures AS mask ON mask.picture = prompts.mask
+        WHERE enabled GROUP BY character_id"""
+    )
+    # Only characters that have prompts are among them; one at a time, since each may be long.
+    hashes = {name: _hash(character, "") for name, character in characters.items()}
+    while row := found.fetchone():
+        name, written = row
+        hashes[name] = _hash(characters[name], written)
+    return hashes
+
+
+def _column(source: str) -> str:
+    return source if "." in source else f"prompts.{source}"
+
+
+def _is_text(name: str) -> bool:
+    return name in ("image", "mask") or PROMPT_COLUMNS[name] == "VARCHAR"
+
+
+def _hash(character: Character, prompts: str) -> str:
+    deciding: dict[str, object] = {
+        "reference": character.reference.sha256,
+        "style_type": character.style_type,
+        "rendering_speed": character.rendering_speed,
+        "aspect_ratio": character.aspect_ratio,
+        "prompt_prefix": character.prompt_prefix,
+        "prompt_suffix": character.prompt_suffix,
+        "prompts": [],
     }
-
-
-def _deciding(prompt: Prompt) -> dict[str, object]:
-    return {
-        "prompt_id": prompt.prompt_id,
-        "prompt": prompt.prompt,
-        "aspect_ratio": prompt.aspect_ratio,
-        "resolution": prompt.resolution,
-        "seed": prompt.seed,
-        "style_type": prompt.style_type,
-        "magic_prompt_option": prompt.magic_prompt_option,
-        "rendering_speed": prompt.rendering_speed,
-        "image": _content(prompt.image),
-        "mask": _content(prompt.mask),
-        "variations": prompt.variations,
-        "refresh": prompt.refresh,
-    }
-
-
-def _content(picture: Picture | None) -> str | None:
-    return picture.sha256 if picture else None
-
-
-def _hash(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return sha256(text.encode()).hexdigest()
+    text = json.dumps(deciding, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    before, _, after = text.rpartition(_PROMPTS)
+    return sha256(f'{before}"prompts":[{prompts}]{after}'.encode()).hexdigest()

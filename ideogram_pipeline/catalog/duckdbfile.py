@@ -37,7 +37,7 @@ def read_parquet(path: Path, known: Sequence[Column]) -> Table:
         try:
             return _table(str(path), connection.read_parquet(escape(str(path))), known)
         except duckdb.Error as error:
-            raise CatalogError(f"{path} cannot be read: {_first_line(error)}") from None
+            raise CatalogError(f"{path} cannot be read: {first_line(error)}") from None
 
 
 def read_duckdb(
@@ -58,7 +58,7 @@ def read_duckdb(
     try:
         connection = duckdb.connect(path, read_only=True, config=_LOCKED)
     except duckdb.Error as error:
-        raise CatalogError(f"{path} cannot be opened: {_first_line(error)}") from None
+        raise CatalogError(f"{path} cannot be opened: {first_line(error)}") from None
     tables: dict[str, Table] = {}
     problems = []
     with connection:
@@ -69,9 +69,9 @@ def read_duckdb(
                 query = _from(source) if is_name else _one_select(connection, name, source)
                 tables[table] = _table(name, connection.sql(query), known[table])
             except duckdb.CatalogException as error:
-                problems.append(f"{name}: {_first_line(error)} {_holdings(connection)}")
+                problems.append(f"{name}: {first_line(error)} {_holdings(connection)}")
             except duckdb.Error as error:
-                problems.append(f"{name}: {_first_line(error)}")
+                problems.append(f"{name}: {first_line(error)}")
             except CatalogError as error:
                 problems.append(str(error))
     if problems:
@@ -93,7 +93,19 @@ def _one_select(connection: DuckDBPyConnection, name: str, query: str) -> str:
 
 
 def _table(name: str, relation: DuckDBPyRelation, known: Sequence[Column]) -> Table:
-    """Fetch ``relation`` as text, the form in which the rules for cells read every source."""
+    columns, texts = as_text(name, relation, known)
+    rows = relation.project(", ".join(texts)).fetchall()
+    return Table(name, columns, list(enumerate(rows, start=1)))
+
+
+def as_text(
+    name: str, relation: DuckDBPyRelation, known: Sequence[Column]
+) -> tuple[tuple[Column, ...], list[str]]:
+    """Its columns, and for each the SQL of its cells as text, which the rules for cells read.
+
+    Raises:
+        CatalogError: its columns are not those of the table, or hold what is no text.
+    """
     columns = match_columns(name, relation.columns, known)
     texts = []
     for written, column, kind in zip(relation.columns, columns, relation.types, strict=True):
@@ -105,8 +117,7 @@ def _table(name: str, relation: DuckDBPyRelation, known: Sequence[Column]) -> Ta
         else:
             text = f"{identifier}::VARCHAR"
         texts.append(f"coalesce({text}, '')")
-    rows = relation.project(", ".join(texts)).fetchall()
-    return Table(name, columns, list(enumerate(rows, start=1)))
+    return columns, texts
 
 
 def _holdings(connection: DuckDBPyConnection) -> str:
@@ -115,5 +126,6 @@ def _holdings(connection: DuckDBPyConnection) -> str:
     return "The file holds: " + (", ".join(names) or "no tables")
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What DuckDB says first; the rest is its advice to programmers."""
     return str(error).strip().partition("\n")[0]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ideogram_pipeline.apiframe.model import RenderingSpeed
+
+if TYPE_CHECKING:
+    from ideogram_pipeline.catalog.prompts import Prompts
 
 PictureFormat = Literal["png", "jpeg", "webp"]
 Refresh = Literal["never", "daily", "weekly", "monthly"]
@@ -96,13 +100,18 @@ class Reject:
         return f"{self.file}, line {self.line}{column}: {self.reason}{found}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Catalog:
     """Everything that could be read: the fit rows in the order of the files, and the rejects."""
 
     characters: dict[str, Character]
-    prompts: tuple[Prompt, ...]
+    prompts: Prompts
     rejects: tuple[Reject, ...] = ()
     source: str = ""
-    digests: dict[str, str] = field(default_factory=dict)
-    """SHA-256 by character over all that decides its pictures; titles and tags do not count."""
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """SHA-256 by character over all that decides its pictures; titles and tags do not count."""
+        from ideogram_pipeline.catalog.digests import digests
+
+        return digests(self.characters, self.prompts)

@@ -11,11 +11,13 @@ from ideogram_pipeline.apiframe.limits import (
     utf16_units,
 )
 from ideogram_pipeline.catalog.cells import suggestion
-from ideogram_pipeline.catalog.digests import digests
 from ideogram_pipeline.catalog.model import Catalog, Character, Prompt
 from ideogram_pipeline.catalog.pictures import Pictures
+from ideogram_pipeline.catalog.prompts import Prompts
 from ideogram_pipeline.catalog.rows import Row, read_rows, refuse_duplicates, rejects
+from ideogram_pipeline.catalog.sifting import sift
 from ideogram_pipeline.catalog.sources import open_tables
+from ideogram_pipeline.catalog.tables import Sheet
 from ideogram_pipeline.catalog.text import full_prompt
 
 _MOST_SUGGESTIONS = 100
@@ -39,21 +41,24 @@ def read_catalog(source: str) -> Catalog:
     refuse_duplicates(cast, "character_id")
     characters = {row.values["character_id"]: _character(row) for row in cast if not row.problems}
 
-    rows = read_rows(tables.prompts, pictures)
+    table = tables.prompts
+    prompts = Prompts()
+    if isinstance(table, Sheet):
+        prompts, table = sift(table, characters)
+    rows = read_rows(table, pictures)
     refuse_duplicates(rows, "prompt_id")
     _refuse_strangers(rows, characters, cast, tables.characters.name)
     for row in rows:
         row.problems.extend(_contradictions(row, characters))
-    prompts = tuple(Prompt(**row.values, line=row.line) for row in rows if not row.problems)
+    prompts.add(Prompt(**row.values, line=row.line) for row in rows if not row.problems)
     return Catalog(
         characters=characters,
         prompts=prompts,
         rejects=(
             *rejects(tables.characters, cast, "character_id"),
-            *rejects(tables.prompts, rows, "prompt_id"),
+            *rejects(table, rows, "prompt_id"),
         ),
         source=source,
-        digests=digests(characters, prompts),
     )
 
 
@@ -85,7 +90,10 @@ def _refuse_strangers(
 
 
 def _contradictions(row: Row, characters: Mapping[str, Character]) -> Iterator[tuple[str, str]]:
-    """Yield column and reason where cells that are fine by themselves do not go together."""
+    """Yield column and reason where cells that are fine by themselves do not go together.
+
+    `sifting` lets no row pass that could be told one of these.
+    """
     values = row.values
     ratio = row.cell("aspect_ratio")
     if ratio and (resolution := row.cell("resolution")) and not _is_none(resolution):

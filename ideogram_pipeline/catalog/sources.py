@@ -10,13 +10,18 @@ from ideogram_pipeline.catalog.cells import suggestion
 from ideogram_pipeline.catalog.csvfile import read_csv
 from ideogram_pipeline.catalog.duckdbfile import read_duckdb, read_parquet
 from ideogram_pipeline.catalog.rules import CHARACTERS, PROMPTS, Column
-from ideogram_pipeline.catalog.tables import Table, Tables
+from ideogram_pipeline.catalog.sheets import csv_sheet, parquet_sheet, sheet_of
+from ideogram_pipeline.catalog.tables import Sheet, Table, Tables
 from ideogram_pipeline.errors import CatalogError
 
 _KNOWN = {"characters": CHARACTERS, "prompts": PROMPTS}
 _READERS: dict[str, Callable[[Path, Sequence[Column]], Table]] = {
     ".csv": read_csv,
     ".parquet": read_parquet,
+}
+_SHEETS: dict[str, Callable[[Path, Sequence[Column]], Table | Sheet]] = {
+    ".csv": csv_sheet,
+    ".parquet": parquet_sheet,
 }
 _DUCKDB = "duckdb:///"
 _ELSEWHERE = "If your catalog is elsewhere, set IDEOGRAM_PIPELINE_CATALOG to its folder."
@@ -55,19 +60,23 @@ def _from_folder(folder: Path) -> Tables:
             f"No catalog: there is no folder {folder.absolute()}. Put characters.csv and "
             f"prompts.csv there. {_ELSEWHERE}"
         )
-    tables: dict[str, Table] = {}
     problems = []
-    for name in _KNOWN:
-        try:
-            tables[name] = _read_file(folder, name)
-        except CatalogError as error:
-            problems.append(str(error))
+    try:
+        file = _find_file(folder, "characters")
+        characters = _READERS[file.suffix](file, CHARACTERS)
+    except CatalogError as error:
+        problems.append(str(error))
+    try:
+        file = _find_file(folder, "prompts")
+        prompts = _SHEETS[file.suffix](file, PROMPTS)
+    except CatalogError as error:
+        problems.append(str(error))
     if problems:
         raise CatalogError("\n".join(problems))
-    return Tables(**tables, folder=folder.resolve())
+    return Tables(characters, prompts, folder.resolve())
 
 
-def _read_file(folder: Path, name: str) -> Table:
+def _find_file(folder: Path, name: str) -> Path:
     found = [suffix for suffix in _READERS if (folder / f"{name}{suffix}").exists()]
     if len(found) > 1:
         files = " and ".join(f"{name}{suffix}" for suffix in found)
@@ -78,7 +87,7 @@ def _read_file(folder: Path, name: str) -> Table:
             f"There is no {folder.absolute() / name}.csv (nor {name}.parquet). "
             f"The folder holds: {', '.join(held) or 'nothing'}. {_ELSEWHERE}"
         )
-    return _READERS[found[0]](folder / f"{name}{found[0]}", _KNOWN[name])
+    return folder / f"{name}{found[0]}"
 
 
 def _from_duckdb(source: str) -> Tables:
@@ -99,4 +108,6 @@ def _from_duckdb(source: str) -> Tables:
             f"No catalog: there is no file {path.absolute()}. {_ELSEWHERE} A path that begins at "
             f"the root is written with a fourth slash: {_DUCKDB}/srv/cast.duckdb"
         )
-    return Tables(**read_duckdb(path, sources, _KNOWN), folder=path.resolve().parent)
+    tables = read_duckdb(path, sources, _KNOWN)
+    prompts = sheet_of(tables["prompts"])
+    return Tables(tables["characters"], prompts, path.resolve().parent)

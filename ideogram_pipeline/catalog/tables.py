@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ideogram_pipeline.catalog.cells import suggestion
 from ideogram_pipeline.catalog.rules import Column
 from ideogram_pipeline.errors import CatalogError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +30,25 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table whose rows are in DuckDB, in the view ``sheet``: ``line``, and text cells by column.
+
+    Otherwise like `Table`; blank cells are ``''``.
+    """
+
+    connection: DuckDBPyConnection
+    name: str
+    columns: tuple[Column, ...]
+    malformed: list[tuple[int, Sequence[str], str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
 class Tables:
     """The two tables of a catalog and the folder at which the paths in them start."""
 
     characters: Table
-    prompts: Table
+    prompts: Table | Sheet
+    """The latter where there are many."""
     folder: Path
 
 

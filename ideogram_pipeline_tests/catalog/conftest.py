@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from ideogram_pipeline.catalog import sheets
 from ideogram_pipeline.catalog.model import Catalog
 from ideogram_pipeline.catalog.reading import read_catalog
 from ideogram_pipeline.errors import CatalogError
@@ -78,7 +79,10 @@ class Cast:
         (self.folder / name).write_bytes(data)
 
 
-@pytest.fixture
-def cast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cast:
+@pytest.fixture(params=["row by row", "as a set"])
+def cast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Cast:
+    """Each test reads its catalog the way of short tables, and the way of long ones."""
+    if request.param == "as a set":
+        monkeypatch.setattr(sheets, "MANY_ROWS", 0)
     monkeypatch.chdir(tmp_path)
     return Cast()

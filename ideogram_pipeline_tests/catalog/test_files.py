@@ -108,7 +108,7 @@ def test_header_alone_is_an_empty_catalog(cast: Cast) -> None:
     cast.characters("character_id,name,reference_image\n")
     cast.prompts("prompt_id,character_id,prompt\n")
     catalog = cast.read()
-    assert (catalog.characters, catalog.prompts, catalog.rejects) == ({}, (), ())
+    assert (catalog.characters, tuple(catalog.prompts), catalog.rejects) == ({}, (), ())
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])

@@ -78,7 +78,7 @@ def test_cell_of_a_prompt(cast: Cast, column: str, cell: str, reason: str) -> No
     shown = cell if len(cell) <= 80 else f"{cell[:79]}…"
     found = f" (found {shown!r})" if cell else ""
     assert cast.prompt_problems(**{column: cell}) == [f"column {column}: {reason}{found}"]
-    assert cast.read().prompts == ()
+    assert not len(cast.read().prompts)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from starlette.types import ASGIApp
 
 from ideogram_pipeline.apiframe import client, clock, download
 from ideogram_pipeline.catalog.model import Prompt
+from ideogram_pipeline.catalog.prompts import Prompts
 from ideogram_pipeline.catalog.reading import read_catalog
 from ideogram_pipeline.errors import PipelineError
 from ideogram_pipeline.generation import (
@@ -120,19 +121,19 @@ class World:
     @property
     def prompts(self) -> tuple[Prompt, ...]:
         """The rows of the catalog."""
-        return self._catalog.prompts
+        return tuple(self._catalog.prompts)
 
     def want(self, more: int) -> None:
         """Add rows to the catalog."""
         for number in range(len(self.prompts) + 1, len(self.prompts) + 1 + more):
             row = replace(self.prompts[0], prompt_id=f"ann-{number}", prompt=f"scene {number}")
-            self._catalog = replace(self._catalog, prompts=(*self.prompts, row))
+            self._catalog = replace(self._catalog, prompts=Prompts.of((*self.prompts, row)))
 
     def reword(self, index: int) -> None:
         """Change the text of a row, and so the picture that it asks for."""
         rows = list(self.prompts)
         rows[index] = replace(rows[index], prompt=f"{rows[index].prompt}, again")
-        self._catalog = replace(self._catalog, prompts=tuple(rows))
+        self._catalog = replace(self._catalog, prompts=Prompts.of(rows))
 
     def plan(self) -> Plan:
         """What there is to do."""

@@ -9,9 +9,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ideogram_pipeline.catalog.model import Catalog, Character, Picture, Prompt
+from ideogram_pipeline.catalog.prompts import Prompts
 from ideogram_pipeline.planning.expansion import expand
 from ideogram_pipeline.planning.model import PlannedImage
 
+ZONE = ZoneInfo("UTC")
 AT = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
 
@@ -34,14 +36,13 @@ def prompt(**values: Any) -> Prompt:
 
 def catalog(*prompts: Prompt, cast: tuple[Character, ...] = ()) -> Catalog:
     """A catalog of these rows."""
-    return Catalog({c.character_id: c for c in cast or (character(),)}, prompts or (prompt(),))
+    people = {c.character_id: c for c in cast or (character(),)}
+    return Catalog(people, Prompts.of(prompts or (prompt(),)))
 
 
 def planned(*prompts: Prompt, cast: tuple[Character, ...] = (), **terms: Any) -> list[PlannedImage]:
     """What these rows ask for."""
-    return list(
-        expand(catalog(*prompts, cast=cast), **({"at": AT, "zone": ZoneInfo("UTC")} | terms))
-    )
+    return list(expand(catalog(*prompts, cast=cast), **({"at": AT, "zone": ZONE} | terms)))
 
 
 def one(row: Prompt | None = None, who: Character | None = None, **terms: Any) -> PlannedImage:

@@ -1,0 +1,123 @@
+"""Telling the rows about which there is no question from those that are read one by one.
+
+A row passes as a whole where every cell certainly keeps its rule and no rule for several cells or
+rows could be broken. All others, good or bad, go to the checker of rows, which alone knows the
+messages; so a mistake here can cost time, but changes no outcome (a test compares the two ways).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ideogram_pipeline.apiframe.limits import PROMPT_MAX_UNITS, SEED_MAX
+from ideogram_pipeline.catalog.model import Character
+from ideogram_pipeline.catalog.prompts import PROMPT_COLUMNS, Prompts, put_characters
+from ideogram_pipeline.catalog.rules import PROMPTS, Column
+from ideogram_pipeline.catalog.sql import literal
+from ideogram_pipeline.catalog.tables import Sheet, Table
+from ideogram_pipeline.catalog.text import full_prompt_sql
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_WHOLE = full_prompt_sql("prompt_prefix", "typed.prompt", "prompt_suffix")
+
+# No UTF-16 unit takes less than a byte of UTF-8, and no character more than two units.
+_GO_TOGETHER = f"""
+    characters.character_id IS NOT NULL
+    AND (typed.aspect_ratio IS NULL OR typed.sized = '')
+    AND coalesce(typed.seed, 1) + typed.variations - 1 <= {SEED_MAX}
+    AND least(strlen({_WHOLE}), 2 * length({_WHOLE})) <= {PROMPT_MAX_UNITS}
+"""
+
+
+def sift(sheet: Sheet, characters: Mapping[str, Character]) -> tuple[Prompts, Table]:
+    """Take the rows without a question from ``sheet``, which is used up.
+
+    Args:
+        sheet: The rows as they were found.
+        characters: The good ones.
+
+    Returns:
+        Those rows, and the others as they were found.
+    """
+    connection = sheet.connection
+    put_characters(connection, "characters", characters)
+    found = {column.name for column in sheet.columns}
+    trimmed = ", ".join(f"trim({name}) AS {name}" for name in sorted(found))
+    cells = [_cell(column) if column.name in found else _absent(column) for column in PROMPTS]
+    values = ", ".join(
+        # The values of rows that are not fine may be anything.
+        f"TRY_CAST({value} AS {PROMPT_COLUMNS[column.name]}) AS {column.name}"
+        for column, (_, value) in zip(PROMPTS, cells, strict=True)
+    )
+    connection.execute(
+        f"""CREATE TABLE prompts AS
+        SELECT typed.* EXCLUDE (is_fine, sized),
+            coalesce(is_fine AND {_GO_TOGETHER}, false) AS is_fine
+        FROM (
+            SELECT line AS number, {values}, line, lower(prompt_id) AS folded,
+                {" AND ".join(f"({fine})" for fine, _ in cells)} AS is_fine,
+                {"resolution" if "resolution" in found else "''"} AS sized
+            FROM (SELECT line, {trimmed} FROM sheet)
+        ) AS typed
+        LEFT JOIN characters USING (character_id)"""
+    )
+    _part_doubles(connection, sheet)
+    names = ", ".join(column.name for column in sheet.columns)
+    rows = connection.execute(
+        f"SELECT line, {names} FROM sheet"
+        " WHERE line IN (SELECT number FROM prompts WHERE NOT is_fine) ORDER BY line"
+    ).fetchall()
+    for statement in (
+        "DELETE FROM prompts WHERE NOT is_fine",
+        "ALTER TABLE prompts DROP is_fine",
+        "ALTER TABLE prompts DROP folded",
+        "DROP VIEW sheet",
+        "DROP TABLE raw",
+        "DROP TABLE characters",
+    ):
+        connection.execute(statement)
+    left: list[tuple[int, Sequence[str]]] = [(line, cells) for line, *cells in rows]
+    return Prompts(connection), Table(sheet.name, sheet.columns, left, sheet.malformed)
+
+
+def _part_doubles(connection: DuckDBPyConnection, sheet: Sheet) -> None:
+    """Leave no row among the fine ones whose id comes twice, whatever the letter case."""
+    connection.execute(
+        "UPDATE prompts SET is_fine = false WHERE folded IN"
+        " (SELECT folded FROM prompts WHERE is_fine GROUP BY folded HAVING count(*) > 1)"
+    )
+    # The ids of the others may hold anything, so that only Python knows what they fold to.
+    others = connection.execute(
+        "SELECT prompt_id FROM sheet WHERE line IN (SELECT number FROM prompts WHERE NOT is_fine)"
+    ).fetchall()
+    place = [column.name for column in sheet.columns].index("prompt_id")
+    ids = [name for (name,) in others]
+    ids += [cells[place] for _, cells, _ in sheet.malformed if place < len(cells)]
+    if ids:
+        connection.execute(
+            "UPDATE prompts SET is_fine = false WHERE is_fine AND folded IN (SELECT unnest(?))",
+            [list({name.strip().casefold() for name in ids})],
+        )
+
+
+def _cell(column: Column) -> tuple[str, str]:
+    """SQL for a cell of ``column``: whether there is no question, and its value then."""
+    name = column.name
+    fine, value = column.kind.certain(name)
+    if column.required:
+        return f"{name} <> '' AND {fine}", value
+    return (
+        f"{name} = '' OR ({fine})",
+        f"CASE WHEN {name} <> '' THEN {value} ELSE {_blank(column)} END",
+    )
+
+
+def _absent(column: Column) -> tuple[str, str]:
+    return "true", _blank(column)
+
+
+def _blank(column: Column) -> str:
+    return "[]" if isinstance(column.blank, tuple) else literal(column.blank)
