@@ -40,7 +40,7 @@ def leave_behind(settings: Settings, *, in_flight: int) -> None:
         in_flight: How many are paid and not stored.
     """
     plan = make_plan(settings, read_catalog(settings.catalog), at=AT)
-    wanted = [entry.planned for entry in plan.entries if entry.decision == "generate"]
+    wanted = list(plan.images("generate"))
     finished = len(wanted) - in_flight
     with open_journal(settings) as database:
         run_records.open_run(

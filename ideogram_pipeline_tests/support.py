@@ -20,7 +20,7 @@ from ideogram_pipeline.catalog.reading import read_catalog
 from ideogram_pipeline.generation.plans import make_plan
 from ideogram_pipeline.generation.report import RunReport
 from ideogram_pipeline.generation.run import generate
-from ideogram_pipeline.planning.decisions import Plan
+from ideogram_pipeline.planning.plan import Plan
 from ideogram_pipeline.sandbox.options import SandboxOptions
 from ideogram_pipeline.sandbox.server import SandboxServer
 from ideogram_pipeline.settings import Settings

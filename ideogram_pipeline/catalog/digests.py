@@ -7,25 +7,25 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 from ideogram_pipeline.catalog.model import Character
-from ideogram_pipeline.catalog.prompts import PROMPT_COLUMNS, Prompts
-from ideogram_pipeline.catalog.sql import json_value
+from ideogram_pipeline.catalog.prompts import Prompts
+from ideogram_pipeline.catalog.sql import json_string, json_word
 
 _PROMPTS = '"prompts":[]'
 
 # Each prompt as JSON with sorted keys; the same bytes as `json.dumps` would write.
 _DECIDING = {
-    "aspect_ratio": "aspect_ratio",
-    "image": "image.sha256",
-    "magic_prompt_option": "magic_prompt_option",
-    "mask": "mask.sha256",
-    "prompt": "prompt",
-    "prompt_id": "prompt_id",
-    "refresh": "refresh",
-    "rendering_speed": "rendering_speed",
-    "resolution": "resolution",
-    "seed": "seed",
-    "style_type": "style_type",
-    "variations": "variations",
+    "aspect_ratio": json_word("aspect_ratio"),
+    "image": json_word("image.sha256"),
+    "magic_prompt_option": json_word("magic_prompt_option"),
+    "mask": json_word("mask.sha256"),
+    "prompt": json_string("prompts.prompt"),
+    "prompt_id": json_word("prompt_id"),
+    "refresh": json_word("refresh"),
+    "rendering_speed": json_word("rendering_speed"),
+    "resolution": json_word("resolution"),
+    "seed": "seed::VARCHAR",
+    "style_type": json_word("style_type"),
+    "variations": "variations::VARCHAR",
 }
 
 
@@ -36,8 +36,7 @@ def digests(characters: Mapping[str, Character], prompts: Prompts) -> dict[str, 
     not count; the refresh does, since it decides which editions there are.
     """
     cells = " || ',' || ".join(
-        f"'\"{name}\":' || {json_value(_column(source), is_text=_is_text(name))}"
-        for name, source in _DECIDING.items()
+        f"'\"{name}\":' || coalesce({value}, 'null')" for name, value in _DECIDING.items()
     )
     found = prompts.cursor().execute(
         f"""SELECT character_id, string_agg('{{' || {cells} || '}}', ',' ORDER BY prompt_id)
@@ -52,14 +51,6 @@ def digests(characters: Mapping[str, Character], prompts: Prompts) -> dict[str, 
         name, written = row
         hashes[name] = _hash(characters[name], written)
     return hashes
-
-
-def _column(source: str) -> str:
-    return source if "." in source else f"prompts.{source}"
-
-
-def _is_text(name: str) -> bool:
-    return name in ("image", "mask") or PROMPT_COLUMNS[name] == "VARCHAR"
 
 
 def _hash(character: Character, prompts: str) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import tempfile
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ideogram_pipeline.catalog.model import Character, Picture, Prompt
+from ideogram_pipeline.catalog.sql import list_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -95,11 +96,12 @@ def insert_rows(
     rows: Iterable[tuple[Any, ...]],
 ) -> None:
     """Insert tuples of the columns' values, in their order."""
-    cells = ", ".join(f"unnest(CAST(? AS {kind}[]))" for kind in columns.values())
-    statement = f"INSERT INTO {table} ({', '.join(columns)}) SELECT {cells}"
+    names = ", ".join(columns)
     rest = iter(rows)
     while batch := list(islice(rest, _BATCH)):
-        connection.execute(statement, [list(cells) for cells in zip(*batch, strict=True)])
+        by_column = zip(columns.values(), zip(*batch, strict=True), strict=True)
+        cells = ", ".join(f"unnest({list_of(values, kind)})" for kind, values in by_column)
+        connection.execute(f"INSERT INTO {table} ({names}) SELECT {cells}")
 
 
 class Prompts:
@@ -133,7 +135,7 @@ class Prompts:
         """A connection of the caller's own to the tables ``prompts`` and ``pictures``."""
         return self._connected().cursor()
 
-    def read(self, cells: tuple[Any, ...]) -> Prompt:
+    def read(self, cells: Sequence[Any]) -> Prompt:
         """Make a prompt of the columns ``PROMPT_COLUMNS`` of a row."""
         values = dict(zip(PROMPT_COLUMNS, cells, strict=True))
         for name in ("image", "mask"):

@@ -30,8 +30,10 @@ from ideogram_pipeline.catalog.cells import (
     Text,
     WholeNumber,
 )
+from ideogram_pipeline.catalog.model import Refresh
 
 MAX_VARIATIONS = 100
+REFRESHES: tuple[Refresh, ...] = ("never", "daily", "weekly", "monthly")
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ PROMPTS = (
     Column("variations", WholeNumber(1, MAX_VARIATIONS), "3", "`1`", blank=1),
     Column(
         "refresh",
-        Choice(("never", "daily", "weekly", "monthly")),
+        Choice(REFRESHES),
         "weekly",
         "`never`",
         blank="never",

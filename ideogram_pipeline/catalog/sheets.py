@@ -139,10 +139,12 @@ def _at_once(path: Path, known: Sequence[Column]) -> Sheet | None:
             f" FROM (SELECT rowid AS place, {ends} AS ends FROM raw)"
         )
         line, source = "line", "raw JOIN lines ON place = raw.rowid"
+    # The regular expression is only asked about what does not begin with a visible character.
+    begun = " OR ".join(f"ord({name}) BETWEEN 33 AND 126" for name in names)
     blank = f"regexp_full_match(concat({', '.join(names)}), {literal(WHITE_SPACE)})"
     connection.execute(
         f"CREATE VIEW sheet AS SELECT ({line})::BIGINT AS line, {', '.join(names)} FROM {source}"
-        f" WHERE raw.rowid > 0 AND NOT {blank}"
+        f" WHERE raw.rowid > 0 AND ({begun} OR NOT {blank})"
     )
     return Sheet(connection, str(path), columns)
 
@@ -181,8 +183,10 @@ def _accounts_for(connection: DuckDBPyConnection, names: Sequence[str], found: _
     def total(of_cell: str) -> str:
         return f"coalesce(sum({' + '.join(of_cell.format(name) for name in names)}), 0)::BIGINT"
 
-    in_cells = total("""strlen({0}) - strlen(replace({0}, '"', ''))""") if found.quotes else "0"
-    longest = ", ".join(f"max(length({name}))" for name in names)
+    marks_of_cell = """CASE WHEN contains({0}, '"')
+        THEN strlen({0}) - strlen(replace({0}, '"', '')) ELSE 0 END"""
+    in_cells = total(marks_of_cell) if found.quotes else "0"
+    longest = ", ".join(f"max(strlen({name}))" for name in names)
     spaced = " OR ".join(f"starts_with({name}, ' ')" for name in names)
     rows, cells, quotes, spaces, longest_cell = connection.execute(
         f"SELECT count(*), {total('strlen({0})')}, {in_cells}, coalesce(bool_or({spaced}), false),"

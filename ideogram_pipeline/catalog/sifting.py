@@ -14,7 +14,7 @@ from ideogram_pipeline.apiframe.limits import PROMPT_MAX_UNITS, SEED_MAX
 from ideogram_pipeline.catalog.model import Character
 from ideogram_pipeline.catalog.prompts import PROMPT_COLUMNS, Prompts, put_characters
 from ideogram_pipeline.catalog.rules import PROMPTS, Column
-from ideogram_pipeline.catalog.sql import literal
+from ideogram_pipeline.catalog.sql import list_of, literal
 from ideogram_pipeline.catalog.tables import Sheet, Table
 from ideogram_pipeline.catalog.text import full_prompt_sql
 
@@ -28,7 +28,7 @@ _GO_TOGETHER = f"""
     characters.character_id IS NOT NULL
     AND (typed.aspect_ratio IS NULL OR typed.sized = '')
     AND coalesce(typed.seed, 1) + typed.variations - 1 <= {SEED_MAX}
-    AND least(strlen({_WHOLE}), 2 * length({_WHOLE})) <= {PROMPT_MAX_UNITS}
+    AND (strlen({_WHOLE}) <= {PROMPT_MAX_UNITS} OR 2 * length({_WHOLE}) <= {PROMPT_MAX_UNITS})
 """
 
 
@@ -45,7 +45,12 @@ def sift(sheet: Sheet, characters: Mapping[str, Character]) -> tuple[Prompts, Ta
     connection = sheet.connection
     put_characters(connection, "characters", characters)
     found = {column.name for column in sheet.columns}
-    trimmed = ", ".join(f"trim({name}) AS {name}" for name in sorted(found))
+    trimmed = ", ".join(
+        # Four times faster than to trim every cell.
+        f"CASE WHEN starts_with({name}, ' ') OR ends_with({name}, ' ') THEN trim({name})"
+        f" ELSE {name} END AS {name}"
+        for name in sorted(found)
+    )
     cells = [_cell(column) if column.name in found else _absent(column) for column in PROMPTS]
     values = ", ".join(
         # The values of rows that are not fine may be anything.
@@ -65,11 +70,7 @@ def sift(sheet: Sheet, characters: Mapping[str, Character]) -> tuple[Prompts, Ta
         LEFT JOIN characters USING (character_id)"""
     )
     _part_doubles(connection, sheet)
-    names = ", ".join(column.name for column in sheet.columns)
-    rows = connection.execute(
-        f"SELECT line, {names} FROM sheet"
-        " WHERE line IN (SELECT number FROM prompts WHERE NOT is_fine) ORDER BY line"
-    ).fetchall()
+    rows = _left_over(connection, sheet) if _is_any_left(connection) else []
     for statement in (
         "DELETE FROM prompts WHERE NOT is_fine",
         "ALTER TABLE prompts DROP is_fine",
@@ -79,8 +80,21 @@ def sift(sheet: Sheet, characters: Mapping[str, Character]) -> tuple[Prompts, Ta
         "DROP TABLE characters",
     ):
         connection.execute(statement)
-    left: list[tuple[int, Sequence[str]]] = [(line, cells) for line, *cells in rows]
-    return Prompts(connection), Table(sheet.name, sheet.columns, left, sheet.malformed)
+    return Prompts(connection), Table(sheet.name, sheet.columns, rows, sheet.malformed)
+
+
+def _is_any_left(connection: DuckDBPyConnection) -> bool:
+    (found,) = connection.execute("SELECT bool_or(NOT is_fine) FROM prompts").fetchall()[0]
+    return bool(found)
+
+
+def _left_over(connection: DuckDBPyConnection, sheet: Sheet) -> list[tuple[int, Sequence[str]]]:
+    names = ", ".join(column.name for column in sheet.columns)
+    rows = connection.execute(
+        f"SELECT line, {names} FROM sheet"
+        " WHERE line IN (SELECT number FROM prompts WHERE NOT is_fine) ORDER BY line"
+    ).fetchall()
+    return [(line, cells) for line, *cells in rows]
 
 
 def _part_doubles(connection: DuckDBPyConnection, sheet: Sheet) -> None:
@@ -90,16 +104,19 @@ def _part_doubles(connection: DuckDBPyConnection, sheet: Sheet) -> None:
         " (SELECT folded FROM prompts WHERE is_fine GROUP BY folded HAVING count(*) > 1)"
     )
     # The ids of the others may hold anything, so that only Python knows what they fold to.
-    others = connection.execute(
-        "SELECT prompt_id FROM sheet WHERE line IN (SELECT number FROM prompts WHERE NOT is_fine)"
-    ).fetchall()
+    ids: list[str] = []
+    if _is_any_left(connection):
+        others = connection.execute(
+            "SELECT prompt_id FROM sheet"
+            " WHERE line IN (SELECT number FROM prompts WHERE NOT is_fine)"
+        ).fetchall()
+        ids += [name for (name,) in others]
     place = [column.name for column in sheet.columns].index("prompt_id")
-    ids = [name for (name,) in others]
     ids += [cells[place] for _, cells, _ in sheet.malformed if place < len(cells)]
-    if ids:
+    if folded := sorted({name.strip().casefold() for name in ids}):
         connection.execute(
-            "UPDATE prompts SET is_fine = false WHERE is_fine AND folded IN (SELECT unnest(?))",
-            [list({name.strip().casefold() for name in ids})],
+            "UPDATE prompts SET is_fine = false WHERE is_fine AND folded IN"
+            f" (SELECT unnest({list_of(folded)}))"
         )
 
 

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from typing import Any
+
+_ESCAPED = r'["\\\x00-\x1f]'
+"""What JSON cannot hold as it is."""
 
 
 def literal(value: str | bool | int | None) -> str:
@@ -14,6 +19,21 @@ def literal(value: str | bool | int | None) -> str:
     return str(value).lower()
 
 
+def list_of(values: Sequence[Any], kind: str = "VARCHAR") -> str:
+    """Write a list of values, NULLs among them or not, as SQL.
+
+    They are not bound to the statement, because to bind anything makes DuckDB import pandas, which
+    takes longer than most commands.
+
+    Args:
+        values: Of Python's types for ``kind``.
+        kind: VARCHAR, a number, BOOLEAN, or a list of one of these as ``VARCHAR[]``.
+    """
+    element = f'["{kind.removesuffix("[]")}"]'
+    structure = f"[{element}]" if kind.endswith("[]") else element
+    return f"from_json({literal(json.dumps(values))}, '{structure}')"
+
+
 def is_ascii(text: str) -> str:
     """Whether the expression ``text`` holds ASCII only."""
     return f"strlen({text}) = length({text})"
@@ -21,17 +41,14 @@ def is_ascii(text: str) -> str:
 
 def json_string(text: str) -> str:
     """Write the expression ``text`` to the byte as ``json.dumps(ensure_ascii=False)`` does."""
-    plain = _replaced(text, '\\"')
-    controls = "".join(map(chr, range(0x20)))
-    full = _replaced(text, "\\" + '"' + controls)
-    has_control = f"regexp_matches({text}, '[\\x00-\\x1f]')"
-    return f"""'"' || CASE WHEN {has_control} THEN {full} ELSE {plain} END || '"'"""
+    full = _replaced(text, "\\" + '"' + "".join(map(chr, range(0x20))))
+    written = f"CASE WHEN regexp_matches({text}, '{_ESCAPED}') THEN {full} ELSE {text} END"
+    return f"""('"' || {written} || '"')"""
 
 
-def json_value(expression: str, *, is_text: bool) -> str:
-    """Write an expression that may be NULL as JSON."""
-    written = json_string(expression) if is_text else f"{expression}::VARCHAR"
-    return f"coalesce({written}, 'null')"
+def json_word(text: str) -> str:
+    """The same for an expression that holds nothing to be escaped: an id, a hash, a fixed word."""
+    return f"""('"' || {text} || '"')"""
 
 
 def _replaced(text: str, characters: str) -> str:

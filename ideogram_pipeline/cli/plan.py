@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -21,11 +20,12 @@ from ideogram_pipeline.cli.preparing import (
 
 if TYPE_CHECKING:
     from ideogram_pipeline.apiframe.model import RenderingSpeed
-    from ideogram_pipeline.planning.decisions import Plan
+    from ideogram_pipeline.planning.model import Decision
+    from ideogram_pipeline.planning.plan import Plan, Share
     from ideogram_pipeline.settings import Settings
 
 _SPEEDS: tuple[RenderingSpeed, ...] = ("turbo", "default", "quality")
-_DECISIONS = ("generate", "resume", "reuse", "blocked")
+_DECISIONS: tuple[Decision, ...] = ("generate", "resume", "reuse", "blocked")
 
 
 @click.command("plan")
@@ -77,40 +77,39 @@ def _balance(settings: Settings) -> int | str:
 
 
 def _show(prepared: Prepared, most: int | None) -> None:
+    from ideogram_pipeline.planning.plan import Share
+
     plan = prepared.plan
     shares = _shares(prepared)
     columns = ("character", "new", "resumed", "reused", "blocked", *_SPEEDS, "credits")
     rows = [[name, *_numbers(share)] for name, share in shares.items()]
-    totals = _numbers(sum(shares.values(), Counter()))
+    totals = map(sum, zip(_numbers(Share()), *map(_numbers, shares.values()), strict=True))
     print_table(columns, rows[:most], numbers=columns[1:], total=["total", *totals])
     _say_rest(len(rows), most)
 
-    bought = [entry for entry in plan.entries if entry.decision == "generate"]
-    if bought:
+    if bought := plan.count("generate"):
         click.echo("To be bought:")
         lines = [
             (
-                entry.planned.prompt_id,
-                entry.planned.variation,
-                entry.planned.edition,
-                entry.planned.rendering_speed,
+                entry.prompt_id,
+                entry.variation,
+                entry.edition,
+                entry.rendering_speed,
                 entry.credits,
                 entry.reason,
             )
-            for entry in bought[:most]
+            for entry in plan.entries("generate", most=most)
         ]
         headings = ("prompt", "variation", "edition", "tier", "credits", "reason")
         print_table(headings, lines, numbers=("variation", "credits"))
-        _say_rest(len(bought), most)
+        _say_rest(bought, most)
 
-    blocked = [entry for entry in plan.entries if entry.decision == "blocked"]
-    if blocked:
+    if blocked := plan.count("blocked"):
         click.echo("Blocked, until a person decides:")
-        for entry in blocked[:most]:
-            image = entry.planned
-            name = f"{image.prompt_id} variation {image.variation}, {image.edition}"
+        for entry in plan.entries("blocked", most=most):
+            name = f"{entry.prompt_id} variation {entry.variation}, {entry.edition}"
             click.echo(f"  {name}: {one_line(entry.reason)}")
-        _say_rest(len(blocked), most)
+        _say_rest(blocked, most)
 
 
 def _say_rest(rows: int, most: int | None) -> None:
@@ -119,19 +118,16 @@ def _say_rest(rows: int, most: int | None) -> None:
     click.echo()
 
 
-def _shares(prepared: Prepared) -> dict[str, Counter[str]]:
-    """Number of pictures by decision, and credits by tier, of each character."""
-    shares: dict[str, Counter[str]] = {name: Counter() for name in prepared.characters}
-    for entry in prepared.plan.entries:
-        share = shares[entry.planned.character_id]
-        share[entry.decision] += 1
-        share[entry.planned.rendering_speed] += entry.credits
-    return shares
+def _shares(prepared: Prepared) -> dict[str, Share]:
+    """The share of each character, also of one for which nothing is planned."""
+    from ideogram_pipeline.planning.plan import Share
+
+    return {name: prepared.plan.shares.get(name) or Share() for name in prepared.characters}
 
 
-def _numbers(share: Counter[str]) -> list[int]:
-    by_speed = [share[speed] for speed in _SPEEDS]
-    return [*(share[decision] for decision in _DECISIONS), *by_speed, sum(by_speed)]
+def _numbers(share: Share) -> list[int]:
+    decided = [share.decisions[decision] for decision in _DECISIONS]
+    return [*decided, *(share.speeds[speed] for speed in _SPEEDS), share.quote]
 
 
 def _about_balance(prepared: Prepared, balance: int | str) -> str:
@@ -180,8 +176,8 @@ def _as_json(prepared: Prepared, balance: int | str) -> dict[str, object]:
         ],
         "by_character": {
             name: {
-                **{decision: share[decision] for decision in _DECISIONS},
-                "credits": sum(share[speed] for speed in _SPEEDS),
+                **{decision: share.decisions[decision] for decision in _DECISIONS},
+                "credits": share.quote,
             }
             for name, share in _shares(prepared).items()
         },
@@ -192,17 +188,17 @@ def _as_json(prepared: Prepared, balance: int | str) -> dict[str, object]:
 def _entries(plan: Plan) -> list[dict[str, object]]:
     return [
         {
-            "character_id": entry.planned.character_id,
-            "prompt_id": entry.planned.prompt_id,
-            "variation": entry.planned.variation,
-            "edition": entry.planned.edition,
+            "character_id": entry.character_id,
+            "prompt_id": entry.prompt_id,
+            "variation": entry.variation,
+            "edition": entry.edition,
             "decision": entry.decision,
             "reason": entry.reason,
             "credits": entry.credits,
-            "rendering_speed": entry.planned.rendering_speed,
-            "seed": entry.planned.seed,
-            "fingerprint": entry.planned.fingerprint,
-            "reproducible": entry.planned.reproducible,
+            "rendering_speed": entry.rendering_speed,
+            "seed": entry.seed,
+            "fingerprint": entry.fingerprint,
+            "reproducible": entry.reproducible,
         }
-        for entry in plan.entries
+        for entry in plan.entries()
     ]

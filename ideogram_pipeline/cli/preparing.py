@@ -14,7 +14,7 @@ from ideogram_pipeline.cli.output import counted
 
 if TYPE_CHECKING:
     from ideogram_pipeline.catalog.model import Reject
-    from ideogram_pipeline.planning.decisions import Plan
+    from ideogram_pipeline.planning.plan import Plan
     from ideogram_pipeline.settings import Settings
 
 MOST_ROWS = 30

@@ -23,12 +23,8 @@ def carry_out(prepared: Prepared, max_credits: int | None = None) -> Launch:
     warnings.simplefilter("ignore")
     from ideogram_pipeline.orchestration.launch import materialize_characters
 
-    wanted = {
-        entry.planned.fingerprint
-        for entry in prepared.plan.entries
-        if entry.decision in ("generate", "resume")
-    }
-    with shown_progress(len(wanted), prepared.plan.quote) as listen:
+    wanted = len(prepared.plan.fingerprints("generate", "resume"))
+    with shown_progress(wanted, prepared.plan.quote) as listen:
         return materialize_characters(
             prepared.settings,
             prepared.characters,

@@ -9,8 +9,8 @@ from ideogram_pipeline.generation.database import Database
 from ideogram_pipeline.generation.history import Newest
 from ideogram_pipeline.generation.owners import is_alive
 from ideogram_pipeline.generation.report import CharacterReport, Fate, NotBegun, Trouble
-from ideogram_pipeline.planning.decisions import Plan
-from ideogram_pipeline.planning.model import PlanEntry, PlannedImage
+from ideogram_pipeline.planning.model import PlanEntry
+from ideogram_pipeline.planning.plan import Plan
 
 
 def count_fates(
@@ -24,22 +24,25 @@ def count_fates(
         run_id: The run.
         not_begun: The images that it did not even attempt, by fingerprint.
     """
-    fingerprints = {entry.planned.fingerprint for entry in plan.entries}
-    newest = history.newest_attempts(database, fingerprints)
     reports = {name: CharacterReport(name) for name in plan.characters()}
-    for entry in plan.entries:
-        planned = entry.planned
-        report = reports[planned.character_id]
-        unattempted = not_begun.get(planned.fingerprint)
+    lost = history.not_stored(database)
+    for name, (images, avoided) in plan.kept(but=lost).items():
+        reports[name].fates["reused"] = images
+        reports[name].credits_avoided = avoided
+    entries = list(plan.not_kept(but=lost))
+    newest = history.newest_attempts(database, {entry.fingerprint for entry in entries})
+    for entry in entries:
+        report = reports[entry.character_id]
+        unattempted = not_begun.get(entry.fingerprint)
         if unattempted is not None:
             fate, reason = unattempted.fate, unattempted.reason
         else:
-            fate, reason = _fate(database, entry, newest.get(planned.fingerprint), run_id)
+            fate, reason = _fate(database, entry, newest.get(entry.fingerprint), run_id)
         report.fates[fate] = report.fates.get(fate, 0) + 1
         if fate == "reused":
-            report.credits_avoided += planned.credits
+            report.credits_avoided += entry.price
         elif fate != "made":
-            report.troubles.append(_trouble(planned, fate, reason))
+            report.troubles.append(_trouble(entry, fate, reason))
     for name, amount in history.credits_by_character(database, run_id).items():
         reports.setdefault(name, CharacterReport(name)).credits = amount
     return reports
@@ -71,12 +74,12 @@ def _fate(
     return "failed", reason
 
 
-def _trouble(planned: PlannedImage, fate: Fate, reason: str) -> Trouble:
+def _trouble(entry: PlanEntry, fate: Fate, reason: str) -> Trouble:
     return Trouble(
-        character_id=planned.character_id,
-        prompt_id=planned.prompt_id,
-        variation=planned.variation,
-        edition=planned.edition,
+        character_id=entry.character_id,
+        prompt_id=entry.prompt_id,
+        variation=entry.variation,
+        edition=entry.edition,
         fate=fate,
         reason=reason,
     )

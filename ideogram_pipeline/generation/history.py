@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from statistics import median
-from typing import TypeVar
+from typing import Any
 
-from sqlalchemy import and_, func, select, tuple_
+from sqlalchemy import Select, and_, exists, func, select, true
 
 from ideogram_pipeline.apiframe.model import INPUT_PARAMS
 from ideogram_pipeline.apiframe.pricing import CREDITS
 from ideogram_pipeline.generation import schema
 from ideogram_pipeline.generation.database import Database
 from ideogram_pipeline.generation.times import from_text
-from ideogram_pipeline.planning.model import Bought, Standing
+from ideogram_pipeline.planning.model import Bought, Standing, Standings
 
-T = TypeVar("T")
-
-CHUNK = 500
-"""Values in one query; SQLite takes some thousand."""
+MANY = 20_000
+"""Fingerprints from which on it is faster to read the whole journal."""
+_IN_ONE_TEXT = 20_000
+"""Attempts whose fingerprints are put into one text."""
 RECENT_JOBS = 40
 """Jobs of each tier from which its usual time is learned."""
 
+_NOT_STORED = tuple(state for state in schema.STATES if state != schema.STORED)
 _attempts = schema.attempts
 
 
@@ -49,13 +49,59 @@ def newest_attempts(database: Database, fingerprints: Iterable[str]) -> dict[str
         _attempts.c.owner,
         _attempts.c.run_id,
     )
+    query = select(*columns).where(_attempts.c.fingerprint.in_(_listed(fingerprints)))
     with database.read() as connection:
-        for chunk in _chunks(fingerprints):
-            query = select(*columns).where(_attempts.c.fingerprint.in_(chunk))
-            for row in connection.execute(query.order_by(_attempts.c.number)):
-                standing = Standing(row.state, row.number, row.error, bool(row.retriable))
-                found[row.fingerprint] = Newest(standing, row.owner, row.run_id)
+        for row in connection.execute(query.order_by(_attempts.c.number)):
+            standing = Standing(row.state, row.number, row.error, bool(row.retriable))
+            found[row.fingerprint] = Newest(standing, row.owner, row.run_id)
     return found
+
+
+def standings(database: Database, fingerprints: Sequence[str] | None) -> Standings:
+    """Say where each of these fingerprints stands, or all that the journal has.
+
+    For more than ``MANY`` it is faster to ask for all: one reading of the journal from its
+    beginning to its end instead of a search for each.
+    """
+    newer = _attempts.alias()
+    is_newest = ~exists().where(
+        newer.c.fingerprint == _attempts.c.fingerprint, newer.c.number > _attempts.c.number
+    )
+    of_wanted = (
+        true() if fingerprints is None else _attempts.c.fingerprint.in_(_listed(fingerprints))
+    )
+    # Texts of thousands of fingerprints, so that no Python object is made for each.
+    stored = (
+        select(func.group_concat(_attempts.c.fingerprint))
+        .where(of_wanted, _attempts.c.state == schema.STORED)
+        .group_by(_attempts.c.id // _IN_ONE_TEXT)
+    )
+    others = select(
+        _attempts.c.fingerprint,
+        _attempts.c.state,
+        _attempts.c.number,
+        _attempts.c.error,
+        _attempts.c.retriable,
+    ).where(of_wanted, _attempts.c.state.in_(_NOT_STORED), is_newest)
+    with database.read() as connection:
+        return Standings(
+            stored=list(connection.scalars(stored)),
+            others={
+                row.fingerprint: Standing(row.state, row.number, row.error, bool(row.retriable))
+                for row in connection.execute(others)
+            },
+        )
+
+
+def not_stored(database: Database) -> set[str]:
+    """Fingerprints with an attempt and without a picture on file."""
+    stored = _attempts.alias()
+    of_stored = exists().where(
+        stored.c.fingerprint == _attempts.c.fingerprint, stored.c.state == schema.STORED
+    )
+    query = select(_attempts.c.fingerprint).where(_attempts.c.state.in_(_NOT_STORED), ~of_stored)
+    with database.read() as connection:
+        return set(connection.scalars(query))
 
 
 def last_bought(
@@ -63,38 +109,46 @@ def last_bought(
 ) -> dict[tuple[str, int], Bought]:
     """Find what was last bought for each prompt id and variation."""
     found: dict[tuple[str, int], Bought] = {}
-    key = tuple_(_attempts.c.prompt_id, _attempts.c.variation)
+    place = func.json_each(json.dumps(list(wanted))).table_valued("value")
+    query = (
+        select(_attempts)
+        .join(
+            place,
+            and_(
+                _attempts.c.prompt_id == func.json_extract(place.c.value, "$[0]"),
+                _attempts.c.variation == func.json_extract(place.c.value, "$[1]"),
+            ),
+        )
+        .where(_attempts.c.state.in_(schema.LIVE))
+        .order_by(_attempts.c.id)
+    )
     with database.read() as connection:
-        for chunk in _chunks(wanted):
-            query = select(_attempts).where(key.in_(chunk), _attempts.c.state.in_(schema.LIVE))
-            for row in connection.execute(query.order_by(_attempts.c.id)):
-                body = json.loads(row.body)
-                params = body["ideogramParams"]
-                for address in INPUT_PARAMS:
-                    params.pop(address, None)
-                found[row.prompt_id, row.variation] = Bought(
-                    edition=row.edition,
-                    prompt=body["prompt"],
-                    params=params,
-                    reference_sha256=row.reference_sha256,
-                    image_sha256=row.image_sha256,
-                    mask_sha256=row.mask_sha256,
-                )
+        for row in connection.execute(query):
+            body = json.loads(row.body)
+            params = body["ideogramParams"]
+            for address in INPUT_PARAMS:
+                params.pop(address, None)
+            found[row.prompt_id, row.variation] = Bought(
+                edition=row.edition,
+                prompt=body["prompt"],
+                params=params,
+                reference_sha256=row.reference_sha256,
+                image_sha256=row.image_sha256,
+                mask_sha256=row.mask_sha256,
+            )
     return found
 
 
-def filed(database: Database, fingerprints: Iterable[str]) -> list[tuple[int, str, str, int]]:
+def filed(database: Database, fingerprints: Sequence[str]) -> list[tuple[int, str, str, int]]:
     """Id, state, path and size in bytes of each picture that is, or was, on the disk."""
     columns = (_attempts.c.id, _attempts.c.state, _attempts.c.path, _attempts.c.bytes)
-    of_files = and_(
-        _attempts.c.state.in_((schema.STORED, schema.EXPIRED)), _attempts.c.path.is_not(None)
+    query = select(*columns).where(
+        _attempts.c.fingerprint.in_(_listed(fingerprints)),
+        _attempts.c.state.in_((schema.STORED, schema.EXPIRED)),
+        _attempts.c.path.is_not(None),
     )
-    found: list[tuple[int, str, str, int]] = []
     with database.read() as connection:
-        for chunk in _chunks(fingerprints):
-            query = select(*columns).where(_attempts.c.fingerprint.in_(chunk), of_files)
-            found += (tuple(row) for row in connection.execute(query))
-    return found
+        return [tuple(row) for row in connection.execute(query)]
 
 
 def usual_seconds(database: Database) -> dict[str, float]:
@@ -158,7 +212,7 @@ def attempts_by_state(database: Database) -> dict[str, int]:
         return {state: int(number) for state, number in connection.execute(counts)}
 
 
-def _chunks(values: Iterable[T]) -> Iterator[Sequence[T]]:
-    iterator = iter(dict.fromkeys(values))
-    while chunk := list(islice(iterator, CHUNK)):
-        yield chunk
+def _listed(values: Iterable[str]) -> Select[Any]:
+    """The values as rows: one variable of the query, however many they are."""
+    listed = func.json_each(json.dumps(list(values))).table_valued("value")
+    return select(listed.c.value)

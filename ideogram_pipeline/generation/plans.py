@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import partial
 
 from ideogram_pipeline.catalog.model import Catalog
 from ideogram_pipeline.generation import history
 from ideogram_pipeline.generation.database import open_journal
 from ideogram_pipeline.generation.guarding import has_journal
-from ideogram_pipeline.planning.decisions import Plan, decide
+from ideogram_pipeline.planning.decisions import decide
 from ideogram_pipeline.planning.expansion import expand
+from ideogram_pipeline.planning.model import Standings
+from ideogram_pipeline.planning.plan import Plan
 from ideogram_pipeline.settings import Settings
 
 
@@ -32,11 +35,10 @@ def make_plan(
     Raises:
         StorageError: The journal cannot be read.
     """
-    planned = list(expand(catalog, at=at, zone=settings.zone, characters=characters))
+    images = expand(catalog, at=at, zone=settings.zone, characters=characters)
     if not has_journal(settings):
-        return decide(planned, {}, {})
+        return decide(images, Standings((), {}), lambda _: {})
     with open_journal(settings) as database:
-        newest = history.newest_attempts(database, (image.fingerprint for image in planned))
-        standings = {fingerprint: found.standing for fingerprint, found in newest.items()}
-        new = [(i.prompt_id, i.variation) for i in planned if i.fingerprint not in standings]
-        return decide(planned, standings, history.last_bought(database, new))
+        few = len(images) <= history.MANY
+        standings = history.standings(database, images.fingerprints() if few else None)
+        return decide(images, standings, partial(history.last_bought, database))

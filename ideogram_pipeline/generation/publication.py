@@ -11,12 +11,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select, true
 
 from ideogram_pipeline import warehouse
-from ideogram_pipeline.catalog.model import Catalog, Picture
+from ideogram_pipeline.catalog.model import Catalog
+from ideogram_pipeline.catalog.sql import literal
 from ideogram_pipeline.generation import meta, schema
 from ideogram_pipeline.generation.database import Database, open_journal
-from ideogram_pipeline.planning.decisions import Plan
+from ideogram_pipeline.planning.plan import Plan
 from ideogram_pipeline.settings import Settings
-from ideogram_pipeline.warehouse.changes import Append, Change, Replace
+from ideogram_pipeline.warehouse.changes import Append, Change, Replace, Selection
 from ideogram_pipeline.warehouse.publishing import Published
 
 _attempts = schema.attempts
@@ -120,30 +121,13 @@ def publish_catalog(settings: Settings, catalog: Catalog) -> Published:
         }
         for character in catalog.characters.values()
     ]
-    prompts = [
-        {
-            "prompt_id": prompt.prompt_id,
-            "character_id": prompt.character_id,
-            "prompt": prompt.prompt,
-            "aspect_ratio": prompt.aspect_ratio,
-            "resolution": prompt.resolution,
-            "seed": prompt.seed,
-            "style_type": prompt.style_type,
-            "magic_prompt_option": prompt.magic_prompt_option,
-            "rendering_speed": prompt.rendering_speed,
-            "image": _path(prompt.image),
-            "image_sha256": _sha256(prompt.image),
-            "mask": _path(prompt.mask),
-            "mask_sha256": _sha256(prompt.mask),
-            "variations": prompt.variations,
-            "refresh": prompt.refresh,
-            "enabled": prompt.enabled,
-            "title": prompt.title,
-            "tags": list(prompt.tags),
-            "updated_at": now,
-        }
-        for prompt in catalog.prompts
-    ]
+    prompts = f"""SELECT prompts.* EXCLUDE (number, line, image, mask),
+        image.path AS image, image.sha256 AS image_sha256,
+        mask.path AS mask, mask.sha256 AS mask_sha256, {_moment(now)} AS updated_at
+    FROM prompts
+    LEFT JOIN pictures AS image ON image.picture = prompts.image
+    LEFT JOIN pictures AS mask ON mask.picture = prompts.mask
+    ORDER BY number"""
     rejected = [
         {
             "read_at": now,
@@ -159,7 +143,7 @@ def publish_catalog(settings: Settings, catalog: Catalog) -> Published:
     ]
     changes = [
         Replace("characters", cast),
-        Replace("prompt_catalog", prompts),
+        Replace("prompt_catalog", Selection(catalog.prompts.cursor(), prompts)),
         Replace("catalog_rejects", rejected),
     ]
     return warehouse.publish(settings.warehouse_path, changes)
@@ -184,30 +168,12 @@ def publish_plan(
         StorageError: The folder or the disk does not let us write.
     """
     now = datetime.now(UTC)
-    rows = [
-        {
-            "planned_at": now,
-            "run_id": run_id,
-            "character_id": planned.character_id,
-            "prompt_id": planned.prompt_id,
-            "variation": planned.variation,
-            "edition": planned.edition,
-            "decision": entry.decision,
-            "reason": entry.reason,
-            "credits": entry.credits,
-            "rendering_speed": planned.rendering_speed,
-            "seed": planned.seed,
-            "fingerprint": planned.fingerprint,
-            "prompt": planned.prompt,
-            "request": {"prompt": planned.prompt, "ideogramParams": dict(planned.params)},
-            "reproducible": planned.reproducible,
-            "title": planned.title,
-            "tags": list(planned.tags),
-        }
-        for entry in plan.entries
-        for planned in (entry.planned,)
-    ]
-    change = Replace("generation_plan", rows, {"character_id": list(characters)})
+    rows = f"""SELECT {_moment(now)} AS planned_at, {literal(run_id)} AS run_id, character_id,
+        prompt_id, variation, edition, decision, reason, credits, rendering_speed, seed,
+        fingerprint, sent AS prompt, request, reproducible, title, tags
+    FROM ({plan.with_requests()}) ORDER BY number, variation"""
+    selection = Selection(plan.cursor(), rows)
+    change = Replace("generation_plan", selection, {"character_id": list(characters)})
     return warehouse.publish(settings.warehouse_path, [change])
 
 
@@ -306,9 +272,6 @@ def _journal_id(connection: Connection) -> str:
     return str(meta.get(connection, meta.JOURNAL_ID))
 
 
-def _path(picture: Picture | None) -> str | None:
-    return str(picture.path) if picture else None
-
-
-def _sha256(picture: Picture | None) -> str | None:
-    return picture.sha256 if picture else None
+def _moment(moment: datetime) -> str:
+    """A moment in UTC as SQL."""
+    return f"TIMESTAMP '{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}'"

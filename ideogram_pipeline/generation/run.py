@@ -32,8 +32,7 @@ from ideogram_pipeline.generation.report import NotBegun, ProgressListener, RunR
 from ideogram_pipeline.generation.submitting import Submitter
 from ideogram_pipeline.generation.uploads import Uploads
 from ideogram_pipeline.generation.watching import Watcher
-from ideogram_pipeline.planning.decisions import Plan
-from ideogram_pipeline.planning.model import PlannedImage
+from ideogram_pipeline.planning.plan import Plan
 from ideogram_pipeline.settings import Settings
 
 LOST_JOURNAL = (
@@ -79,17 +78,15 @@ def generate(
             provider=settings.provider,
             characters=plan.characters(),
             credits_quoted=plan.quote,
-            images_planned=len(plan.entries),
+            images_planned=len(plan),
             images_reused=plan.count("reuse"),
         )
         guarding.set_mark(settings, database)
-        reopen_missing(
-            database, journal, settings.folder, (e.planned.fingerprint for e in plan.entries)
-        )
+        reopen_missing(database, journal, settings.folder, plan.fingerprints())
         run = _Run(settings, catalog, plan, run_id, database, journal)
         status = "stopped"
         try:
-            if plan.count("generate") or plan.count("resume") or journal.has_open_attempts():
+            if plan.count("generate", "resume") or journal.has_open_attempts():
                 with provider_access(settings) as access:
                     limits = _limits(settings, catalog, max_credits)
                     run_stoppable(run.work(access, limits, on_progress), run.stop)
@@ -159,7 +156,7 @@ class _Run:
             )
             slots = Slots(most, start=most if account.max_concurrent_jobs else CAREFUL_START)
             records = Records(provider, journal)
-            wanted = _wanted(self._plan)
+            wanted = self._plan.images("generate", "resume")
             blocked = await self._adopt_after_loss(records, provider)
             self._engine = Engine(
                 Workers(
@@ -207,7 +204,7 @@ class _Run:
         """After a loss of the journal, adopt what the account has; what may not be bought then."""
         if not guarding.is_recovering(self._database):
             return {}
-        new = [e.planned for e in self._plan.entries if e.decision == "generate"]
+        new = list(self._plan.images("generate"))
         adoption = adopt(
             self._journal,
             await records.orphans(since=None),
@@ -251,10 +248,6 @@ class _Run:
             requests=self._rate.passed,
             seconds=time.monotonic() - self._started,
         )
-
-
-def _wanted(plan: Plan) -> list[PlannedImage]:
-    return [e.planned for e in plan.entries if e.decision in ("generate", "resume")]
 
 
 def _limits(settings: Settings, catalog: Catalog, max_credits: int | None) -> Limits:

@@ -47,9 +47,9 @@ def refresh_schedule(timezone: str) -> dg.ScheduleDefinition:
         catalog = read_catalog(settings.catalog)
         plan = make_plan(settings, catalog, at=at)
         due: dict[str, set[str]] = defaultdict(set)
-        for entry in plan.entries:
-            if entry.planned.edition != BASE and entry.decision in ("generate", "resume"):
-                due[entry.planned.character_id].add(entry.planned.edition)
+        for entry in plan.entries("generate", "resume"):
+            if entry.edition != BASE:
+                due[entry.character_id].add(entry.edition)
         if not due:
             return dg.SkipReason(f"Every picture of the periods of {at:%Y-%m-%d} is there.")
         add_characters(context.instance, due)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 
@@ -12,7 +12,8 @@ import duckdb
 from ideogram_pipeline.catalog.model import Catalog
 from ideogram_pipeline.gallery.contact_sheet import as_markdown, contact_sheet
 from ideogram_pipeline.generation.report import CharacterReport, RunReport, Trouble
-from ideogram_pipeline.planning.decisions import Plan
+from ideogram_pipeline.planning.model import PlanEntry
+from ideogram_pipeline.planning.plan import Plan, Share
 from ideogram_pipeline.settings import Settings
 from ideogram_pipeline.warehouse import Published, query, schema
 from ideogram_pipeline.warehouse.reading import HeldError
@@ -68,29 +69,36 @@ def of_catalog(catalog: Catalog) -> Metadata:
     return found
 
 
-def of_plan(plan: Plan) -> Metadata:
-    """What the plan of one character will do, and its price in credits."""
+def of_plan(plan: Plan, character_id: str) -> Metadata:
+    """What a plan will do for one character, and its price in credits."""
+    share = plan.shares.get(character_id) or Share()
+    do = share.decisions
+    told: list[PlanEntry] = []
+    if share.images > do["reuse"]:
+        told += plan.entries(
+            "generate", "resume", "blocked", character=character_id, most=MOST_ROWS
+        )
     return {
-        "dagster/partition_row_count": len(plan.entries),
-        "quote": plan.quote,
-        "images_to_generate": plan.count("generate"),
-        "images_to_resume": plan.count("resume"),
-        "images_to_reuse": plan.count("reuse"),
-        "images_blocked": plan.count("blocked"),
+        "dagster/partition_row_count": share.images,
+        "quote": share.quote,
+        "images_to_generate": do["generate"],
+        "images_to_resume": do["resume"],
+        "images_to_reuse": do["reuse"],
+        "images_blocked": do["blocked"],
         "what_and_why": markdown_table(
             ("prompt", "variation", "edition", "decision", "reason", "credits"),
             [
                 (
-                    entry.planned.prompt_id,
-                    entry.planned.variation,
-                    entry.planned.edition,
+                    entry.prompt_id,
+                    entry.variation,
+                    entry.edition,
                     entry.decision,
                     entry.reason,
                     entry.credits,
                 )
-                for entry in plan.entries
-                if entry.decision != "reuse"
+                for entry in told
             ],
+            rows_in_all=share.images - do["reuse"],
         ),
     }
 
@@ -175,14 +183,20 @@ def unless_held(found: Metadata) -> Iterator[None]:
 
 
 def markdown_table(
-    columns: Sequence[str], rows: Iterable[Sequence[object]]
+    columns: Sequence[str], rows: Sequence[Sequence[object]], rows_in_all: int | None = None
 ) -> dg.MarkdownMetadataValue:
-    """Write rows as a Markdown table of at most ``MOST_ROWS`` rows."""
-    rows = list(rows)
+    """Write rows as a Markdown table of at most ``MOST_ROWS`` rows.
+
+    Args:
+        columns: Headings.
+        rows: Of which the first are shown.
+        rows_in_all: Their number, if these are not all of them.
+    """
+    number = len(rows) if rows_in_all is None else rows_in_all
     lines = [_line(columns), _line(["---"] * len(columns))]
     lines += [_line(row) for row in rows[:MOST_ROWS]]
-    if len(rows) > MOST_ROWS:
-        lines += ["", f"... and {len(rows) - MOST_ROWS:,} more."]
+    if number > MOST_ROWS:
+        lines += ["", f"... and {number - MOST_ROWS:,} more."]
     return dg.MetadataValue.md("\n".join(lines))
 
 

@@ -1,23 +1,179 @@
-"""From catalog rows to planned images: defaults filled in, variations and editions counted out."""
+"""From catalog rows to planned images: defaults filled in, variations and editions counted out.
+
+All at once, in the DuckDB that holds the catalog. `picture` says in Python what one planned image
+is; whatever is to be sent is made there, and must be what was found here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from ideogram_pipeline.apiframe.limits import DEFAULT_ASPECT_RATIO
-from ideogram_pipeline.apiframe.model import RenderingSpeed
-from ideogram_pipeline.apiframe.pricing import price
-from ideogram_pipeline.catalog.model import Catalog, Character, Prompt
-from ideogram_pipeline.catalog.text import full_prompt
+from ideogram_pipeline.apiframe.model import INPUT_PARAMS
+from ideogram_pipeline.apiframe.pricing import CREDITS
+from ideogram_pipeline.catalog.model import Catalog
+from ideogram_pipeline.catalog.prompts import PROMPT_COLUMNS, put_characters
+from ideogram_pipeline.catalog.rules import REFRESHES
+from ideogram_pipeline.catalog.sql import json_word, literal
+from ideogram_pipeline.catalog.text import full_prompt_sql
+from ideogram_pipeline.planning import identity_sql
 from ideogram_pipeline.planning.editions import edition_at
-from ideogram_pipeline.planning.identity import derived_seed, fingerprint
 from ideogram_pipeline.planning.model import PlannedImage
+from ideogram_pipeline.planning.picture import (
+    DEFAULT_MAGIC_PROMPT,
+    DEFAULT_SPEED,
+    DEFAULT_STYLE_TYPE,
+    planned_image,
+)
+from ideogram_pipeline.planning.tables import OwnTable
 
-DEFAULT_STYLE_TYPE = "Auto"
-DEFAULT_MAGIC_PROMPT = "Off"
-DEFAULT_SPEED: RenderingSpeed = "default"
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_BATCH = 10_000
+
+
+class PlannedImages:
+    """Every image that should exist, in the order of the catalog.
+
+    Iterating makes one `PlannedImage` after the other; what can be asked in SQL is asked of
+    ``table``.
+    """
+
+    def __init__(self, catalog: Catalog, at: datetime, zone: ZoneInfo) -> None:
+        connection = catalog.prompts.cursor()
+        self.catalog = catalog
+        self.cast = OwnTable(connection, "cast")
+        """The characters that were asked for, as ``put_characters`` makes it."""
+        self.table = OwnTable(connection, "planned")
+        """Row of the catalog as ``number``, and what of the image does not stand there."""
+        self._editions = {refresh: edition_at(refresh, at, zone) for refresh in REFRESHES}
+
+    def cursor(self) -> DuckDBPyConnection:
+        """A connection of the caller's own to the tables of the catalog and of the plan."""
+        return self.table.connection.cursor()
+
+    def __len__(self) -> int:
+        """Number of images."""
+        (number,) = self.cursor().execute(f"SELECT count(*) FROM {self.table}").fetchall()[0]
+        return int(number)
+
+    def __iter__(self) -> Iterator[PlannedImage]:
+        """Each image in the order of the catalog."""
+        return self.read(str(self.table))
+
+    def fingerprints(self) -> list[str]:
+        """The different fingerprints."""
+        found = self.cursor().execute(f"SELECT DISTINCT fingerprint FROM {self.table}")
+        return [fingerprint for (fingerprint,) in found.fetchall()]
+
+    def read(self, table: str, where: str = "true") -> Iterator[PlannedImage]:
+        """Make the images of rows of a table, in the order of the catalog.
+
+        Args:
+            table: This one, or one that has its columns and others.
+            where: Condition on the rows.
+        """
+        row = ", ".join(f"prompts.{name}" for name in PROMPT_COLUMNS)
+        found = self.cursor().execute(
+            f"SELECT variation, edition, fingerprint, {row}"
+            f" FROM {table} AS own JOIN prompts USING (number)"
+            f" WHERE {where} ORDER BY number, variation"
+        )
+        while batch := found.fetchmany(_BATCH):
+            for variation, edition, fingerprint, *cells in batch:
+                prompt = self.catalog.prompts.read(cells)
+                who = self.catalog.characters[prompt.character_id]
+                image = planned_image(who, prompt, variation, edition)
+                # What is bought must be what was looked for in the journal.
+                assert image.fingerprint == fingerprint, f"two fingerprints of {prompt.prompt_id}"
+                yield image
+
+    def fill(self, characters: Collection[str] | None) -> None:
+        """Find the images."""
+        chosen = {
+            name: who
+            for name, who in self.catalog.characters.items()
+            if characters is None or name in characters
+        }
+        connection = self.cursor()
+        put_characters(connection, str(self.cast), chosen)
+        edition = _cases(self._editions)
+        price = _cases(CREDITS)
+        connection.execute(
+            f"""CREATE TABLE {self.table} AS
+            SELECT number, variation, character_id, edition, rendering_speed, seed,
+                magic_prompt_option = '{DEFAULT_MAGIC_PROMPT}' AS reproducible,
+                CASE rendering_speed {price} END AS price,
+                {identity_sql.fingerprint("sent", _PARAMS, "inputs")} AS fingerprint
+            FROM (
+                SELECT *, coalesce(
+                    first_seed + variation - 1,
+                    {identity_sql.derived_seed("prompt_id", "variation", "edition")}
+                )::BIGINT AS seed
+                FROM (
+                    SELECT number, prompt_id, character_id, prompts.seed AS first_seed,
+                        unnest(range(1, variations + 1))::INTEGER AS variation,
+                        CASE refresh {edition} END AS edition,
+                        {_SENT}, {_INPUTS} AS inputs
+                    FROM prompts
+                    JOIN {self.cast} AS who USING (character_id)
+                    LEFT JOIN pictures AS image ON image.picture = prompts.image
+                    LEFT JOIN pictures AS mask ON mask.picture = prompts.mask
+                    WHERE enabled
+                )
+            )"""
+        )
+
+    def with_requests(self, table: str) -> str:
+        """SQL for the rows of a table that has these columns, with those of ``prompts`` and texts.
+
+        ``sent`` is the prompt as sent, ``request`` all that is sent but for addresses.
+        """
+        return f"""SELECT *, {identity_sql.request("sent", _PARAMS)} AS request
+            FROM (
+                SELECT own.* EXCLUDE (rendering_speed), prompts.prompt_id, prompts.title,
+                    prompts.tags, {_SENT}
+                FROM {table} AS own
+                JOIN prompts USING (number)
+                JOIN {self.cast} AS who ON who.character_id = own.character_id
+            )"""
+
+
+def _cases(meanings: Mapping[Any, str | int]) -> str:
+    return " ".join(f"WHEN {literal(w)} THEN {literal(v)}" for w, v in meanings.items())
+
+
+_TEXTS = {
+    "style_type": f"coalesce(prompts.style_type, who.style_type, '{DEFAULT_STYLE_TYPE}')",
+    "magic_prompt_option": f"coalesce(prompts.magic_prompt_option, '{DEFAULT_MAGIC_PROMPT}')",
+    "rendering_speed": f"coalesce(prompts.rendering_speed, who.rendering_speed, '{DEFAULT_SPEED}')",
+    "resolution": "CASE WHEN prompts.image IS NULL THEN prompts.resolution END",
+    "aspect_ratio": "CASE WHEN prompts.image IS NULL AND prompts.resolution IS NULL THEN "
+    f"coalesce(prompts.aspect_ratio, who.aspect_ratio, '{DEFAULT_ASPECT_RATIO}') END",
+}
+"""The parameters but for the seed, of a row of ``prompts`` and its character as ``who``."""
+_SENT = ", ".join(
+    (
+        f"{full_prompt_sql('who.prompt_prefix', 'prompts.prompt', 'who.prompt_suffix')} AS sent",
+        *(f"{value} AS {name}" for name, value in _TEXTS.items()),
+    )
+)
+_PARAMS = identity_sql.json_object(
+    {"seed": "seed::VARCHAR", **{name: json_word(name) for name in _TEXTS}}
+)
+_INPUTS = identity_sql.json_object(
+    dict(
+        zip(
+            INPUT_PARAMS,
+            map(json_word, ("who.reference_sha256", "image.sha256", "mask.sha256")),
+            strict=True,
+        )
+    )
+)
 
 
 def expand(
@@ -26,8 +182,8 @@ def expand(
     at: datetime,
     zone: ZoneInfo,
     characters: Collection[str] | None = None,
-) -> Iterator[PlannedImage]:
-    """Yield every image that should exist, in the order of the catalog.
+) -> PlannedImages:
+    """Find every image that should exist.
 
     Args:
         catalog: The rows that were fit to use; disabled ones are passed over.
@@ -35,63 +191,6 @@ def expand(
         zone: The zone in which refresh periods begin.
         characters: Only these, or all.
     """
-    for prompt in catalog.prompts:
-        if not prompt.enabled or (characters is not None and prompt.character_id not in characters):
-            continue
-        character = catalog.characters[prompt.character_id]
-        edition = edition_at(prompt.refresh, at, zone)
-        for variation in range(1, prompt.variations + 1):
-            yield _planned(character, prompt, variation, edition)
-
-
-def _planned(character: Character, prompt: Prompt, variation: int, edition: str) -> PlannedImage:
-    text = full_prompt(character.prompt_prefix, prompt.prompt, character.prompt_suffix)
-    params = _params(character, prompt, variation, edition)
-    return PlannedImage(
-        character_id=character.character_id,
-        prompt_id=prompt.prompt_id,
-        variation=variation,
-        edition=edition,
-        prompt=text,
-        params=params,
-        reference=character.reference,
-        image=prompt.image,
-        mask=prompt.mask,
-        fingerprint=fingerprint(
-            prompt=text,
-            params=params,
-            reference=character.reference,
-            image=prompt.image,
-            mask=prompt.mask,
-        ),
-        credits=price(prompt.rendering_speed or character.rendering_speed or DEFAULT_SPEED),
-        title=prompt.title,
-        tags=prompt.tags,
-    )
-
-
-def _params(
-    character: Character, prompt: Prompt, variation: int, edition: str
-) -> dict[str, str | int]:
-    """Every parameter is sent, also where it equals the provider's default of today.
-
-    The size is left out when a picture is repainted, since that picture decides it.
-    """
-    if prompt.seed is not None:
-        seed = prompt.seed + variation - 1
-    else:
-        seed = derived_seed(prompt.prompt_id, variation, edition)
-    params: dict[str, str | int] = {
-        "seed": seed,
-        "style_type": prompt.style_type or character.style_type or DEFAULT_STYLE_TYPE,
-        "magic_prompt_option": prompt.magic_prompt_option or DEFAULT_MAGIC_PROMPT,
-        "rendering_speed": prompt.rendering_speed or character.rendering_speed or DEFAULT_SPEED,
-    }
-    if prompt.image is None:
-        if prompt.resolution:
-            params["resolution"] = prompt.resolution
-        else:
-            params["aspect_ratio"] = (
-                prompt.aspect_ratio or character.aspect_ratio or DEFAULT_ASPECT_RATIO
-            )
-    return params
+    images = PlannedImages(catalog, at, zone)
+    images.fill(characters)
+    return images

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -62,12 +62,21 @@ class PlannedImage:
 
 @dataclass(frozen=True, slots=True)
 class PlanEntry:
-    """A planned image with its decision and, in words, why."""
+    """A planned image as people read of it, with its decision and, in words, why."""
 
-    planned: PlannedImage
+    character_id: str
+    prompt_id: str
+    variation: int
+    edition: str
+    rendering_speed: RenderingSpeed
+    seed: int
+    fingerprint: str
+    reproducible: bool
+    price: int
+    """Credits that the picture costs, whoever buys it and whenever."""
     decision: Decision
     reason: str
-    credits: int = 0
+    credits: int
     """What carrying it out costs: its price if it is to be generated, and also if it is to be sent
     again because nobody knows whether it was accepted (then at most); else 0."""
 
@@ -81,6 +90,18 @@ class Standing:
     error: str | None = None
     retriable: bool = True
     """Whether a failed attempt may be followed by another one unasked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standings:
+    """Where all the fingerprints that were asked for stand, as far as they have an attempt."""
+
+    stored: Iterable[str]
+    """Fingerprints of pictures on file, in long texts with a comma between two: there may be a
+    million of them."""
+    others: Mapping[str, Standing]
+    """The fingerprints whose newest attempt has not come so far; one that is here counts from
+    here only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,21 @@ if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
-    Rows = Sequence[Mapping[str, object]] | pd.DataFrame
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The rows of a query over another database of this process, none of which becomes Python's.
+
+    Its columns have the names of the table's, and need no conversion.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    """Of that database, which is in memory; all selections of one publish are of the same."""
+    sql: str
+
+
+if TYPE_CHECKING:
+    Rows = Sequence[Mapping[str, object]] | pd.DataFrame | Selection
 
 _BATCH = 20_000
 """Rows handed to DuckDB at a time, so that their Python values need not be held twice."""
@@ -48,9 +62,11 @@ class Replace:
             f"DELETE FROM {self.table} WHERE {' AND '.join(conditions) or 'true'}",
             [list(values) for values in where.values()],
         )
-        columns = _stage(connection, self.table, self.rows, types)
+        columns, source = _stage(connection, self.table, self.rows, types)
         if columns:
-            connection.execute(f"INSERT INTO {self.table} ({columns}) SELECT {columns} FROM staged")
+            connection.execute(
+                f"INSERT INTO {self.table} ({columns}) SELECT {columns} FROM {source}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +88,11 @@ class Append:
         """
         types = column_types(connection, self.table)
         _check_columns(self.table, [self.key], types)
-        columns = _stage(connection, self.table, self.rows, types)
+        columns, source = _stage(connection, self.table, self.rows, types)
         if columns:
             connection.execute(
                 f'INSERT INTO {self.table} ({columns}) SELECT DISTINCT ON ("{self.key}") {columns}'
-                f' FROM staged ANTI JOIN {self.table} USING ("{self.key}")'
+                f' FROM {source} ANTI JOIN {self.table} USING ("{self.key}")'
             )
 
 
@@ -85,10 +101,15 @@ Change = Replace | Append
 
 def _stage(
     connection: duckdb.DuckDBPyConnection, table: str, rows: Rows, types: Mapping[str, str]
-) -> str:
-    """Put the rows, with the table's types, into ``staged``; give its columns, "" for no rows."""
+) -> tuple[str, str]:
+    """Give the columns of the rows, "" for no rows, and where they are to be had."""
+    if isinstance(rows, Selection):
+        found = connection.execute(f"DESCRIBE ({rows.sql})").fetchall()
+        names = [name for name, *_ in found]
+        _check_columns(table, names, types)
+        return ", ".join(f'"{name}"' for name in names), f"({rows.sql})"
     if not len(rows):
-        return ""
+        return "", ""
     if isinstance(rows, Sequence):
         names = list(dict.fromkeys(name for row in rows for name in row))
     else:
@@ -110,7 +131,7 @@ def _stage(
         connection.register("incoming", rows)
         connection.execute(f"INSERT INTO staged SELECT {cells} FROM incoming")
         connection.unregister("incoming")
-    return columns
+    return columns, "staged"
 
 
 def _accepted_type(sql_type: str) -> str:

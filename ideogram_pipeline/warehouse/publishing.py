@@ -28,7 +28,7 @@ from filelock import FileLock, Timeout
 from ideogram_pipeline.errors import StorageError
 from ideogram_pipeline.files import make_folder, sync
 from ideogram_pipeline.warehouse import schema
-from ideogram_pipeline.warehouse.changes import Change
+from ideogram_pipeline.warehouse.changes import Change, Selection
 
 _LOOK_AGAIN = 0.05
 """Seconds between two looks at a file that somebody holds."""
@@ -241,7 +241,7 @@ def _begin(draft: Path) -> None:
 
 
 def _change(draft: Path, changes: Sequence[Change], complete: bool, journal_id: str | None) -> bool:
-    with closing(duckdb.connect(draft)) as connection:
+    with _opened(draft, changes) as connection:
         # So that a moment with a zone becomes UTC wherever this runs.
         connection.execute("SET TimeZone = 'UTC'")
         connection.begin()
@@ -256,6 +256,27 @@ def _change(draft: Path, changes: Sequence[Change], complete: bool, journal_id: 
         connection.commit()
         connection.execute("CHECKPOINT")
     return bool(row and row[0])
+
+
+@contextmanager
+def _opened(draft: Path, changes: Sequence[Change]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the draft; where rows are to be had from another database, inside that one."""
+    selections = (change.rows for change in changes if isinstance(change.rows, Selection))
+    selection = next(selections, None)
+    if selection is None:
+        with closing(duckdb.connect(draft)) as connection:
+            yield connection
+        return
+    quoted = str(draft).replace("'", "''")
+    with closing(selection.connection.cursor()) as connection:
+        connection.execute(f"ATTACH '{quoted}' AS warehouse")
+    try:
+        with closing(selection.connection.cursor()) as connection:
+            connection.execute("SET search_path = 'warehouse,memory'")
+            yield connection
+    finally:
+        with closing(selection.connection.cursor()) as connection:
+            connection.execute("DETACH warehouse")
 
 
 def _put_in_place(draft: Path, path: Path) -> None:

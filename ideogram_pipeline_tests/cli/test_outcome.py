@@ -9,13 +9,14 @@ from pathlib import Path
 import click
 import pytest
 
-from ideogram_pipeline.catalog.model import Reject
+from ideogram_pipeline.catalog.model import Catalog, Reject
+from ideogram_pipeline.catalog.prompts import Prompts
 from ideogram_pipeline.cli.outcome import COLUMNS, conclude
 from ideogram_pipeline.cli.preparing import Prepared
 from ideogram_pipeline.generation.report import CharacterReport, Fate, RunReport, Trouble
 from ideogram_pipeline.orchestration.launch import Launch
-from ideogram_pipeline.planning.decisions import Plan
 from ideogram_pipeline.settings import Settings
+from ideogram_pipeline_tests.planning.rows import decide_on
 
 REJECT = Reject("prompts.csv", 2, "seed", "x", "must be a number")
 
@@ -48,7 +49,7 @@ def code_of(launch: Launch, *rejects: Reject, home: Path = Path("home")) -> int:
         settings=Settings.load(home=home),
         characters=["ann", "bob"],
         at=datetime.now(UTC),
-        plan=Plan(()),
+        plan=decide_on(Catalog({}, Prompts()), {}),
         rejects=rejects,
     )
     with pytest.raises(click.exceptions.Exit) as caught:

@@ -95,7 +95,7 @@ class TestSettle:
         done = typed_at(desk, "settle", first_number(desk), "--buy-again")
         assert "for another 10 credits" in done.out
         assert desk.plan().quote == 10
-        (reason,) = (e.reason for e in desk.plan().entries if e.decision == "generate")
+        (reason,) = (e.reason for e in desk.plan().entries() if e.decision == "generate")
         assert ("paid and lost" in reason, "not charged" in reason) == (True, False)
         assert desk.run().exit_code == 0
         assert len(paid(desk)) == 3, "both are in the books"

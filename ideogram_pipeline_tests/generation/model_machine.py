@@ -211,7 +211,7 @@ class Machine(RuleBasedStateMachine):
             if not plan.count("generate") and not plan.count("resume"):
                 break
         self.nothing_is_wrong()
-        wanted = [entry.planned for entry in plan.entries]
+        wanted = list(plan.images())
         truth, books, is_whole = self.world.truth(), self._books(), self.world.is_whole
         assert_home(truth, books, wanted, deleted=self.deleted, is_whole=is_whole)
         assert_nothing_forgotten(truth, books, wanted, is_whole=is_whole)
@@ -221,7 +221,7 @@ class Machine(RuleBasedStateMachine):
         began = datetime.fromisoformat(self.world.truth()["now"])
         run = self._begin(new_rows, [], None, publishes=publishes)
         assert run.error is None, f"nothing is amiss, and a run ends with {run.error}"
-        wanted = [entry.planned for entry in self.world.plan().entries]
+        wanted = list(self.world.plan().images())
         assert_nothing_open(self.world.truth(), self._books().rows, wanted, began)
         self.world.tally["runs unhindered"] += 1
 

@@ -37,7 +37,7 @@ from ideogram_pipeline.generation import (
 )
 from ideogram_pipeline.generation.plans import make_plan
 from ideogram_pipeline.generation.run import generate
-from ideogram_pipeline.planning.decisions import Plan
+from ideogram_pipeline.planning.plan import Plan
 from ideogram_pipeline.sandbox.app import create_app
 from ideogram_pipeline.sandbox.core import Sandbox
 from ideogram_pipeline.sandbox.options import SandboxOptions

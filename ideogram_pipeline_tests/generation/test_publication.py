@@ -15,6 +15,7 @@ from sqlalchemy import select
 from ideogram_pipeline import warehouse
 from ideogram_pipeline.generation import publication, schema
 from ideogram_pipeline.generation.database import open_journal
+from ideogram_pipeline.generation.plans import make_plan
 from ideogram_pipeline.generation.publication import publish_books, publish_catalog, publish_plan
 from ideogram_pipeline.sandbox.options import SandboxOptions
 from ideogram_pipeline.warehouse import publishing
@@ -144,7 +145,7 @@ def test_a_plan_is_dated_when_it_was_made(desk: Bench) -> None:
 
 def test_a_character_without_prompts_loses_its_old_plan(desk: Bench) -> None:
     publish_plan(desk.settings, desk.plan(), run_id="run-1", characters=["ann", "bob"])
-    nothing = desk.plan().of("nobody")
+    nothing = make_plan(desk.settings, desk.catalog(), at=AT, characters=["nobody"])
     publish_plan(desk.settings, nothing, run_id="run-1", characters=["ann"])
     left = rows(desk, "SELECT DISTINCT character_id FROM generation_plan")
     assert left == [("bob",)]

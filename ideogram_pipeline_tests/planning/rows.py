@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -10,8 +11,10 @@ from zoneinfo import ZoneInfo
 
 from ideogram_pipeline.catalog.model import Catalog, Character, Picture, Prompt
 from ideogram_pipeline.catalog.prompts import Prompts
+from ideogram_pipeline.planning.decisions import decide
 from ideogram_pipeline.planning.expansion import expand
-from ideogram_pipeline.planning.model import PlannedImage
+from ideogram_pipeline.planning.model import Bought, PlannedImage, Standing, Standings
+from ideogram_pipeline.planning.plan import Plan
 
 ZONE = ZoneInfo("UTC")
 AT = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -43,6 +46,31 @@ def catalog(*prompts: Prompt, cast: tuple[Character, ...] = ()) -> Catalog:
 def planned(*prompts: Prompt, cast: tuple[Character, ...] = (), **terms: Any) -> list[PlannedImage]:
     """What these rows ask for."""
     return list(expand(catalog(*prompts, cast=cast), **({"at": AT, "zone": ZONE} | terms)))
+
+
+def decide_on(
+    rows: Catalog,
+    standings: Mapping[str, Standing],
+    bought: Mapping[tuple[str, int], Bought] | None = None,
+) -> Plan:
+    """The plan of a catalog, where the journal has these standings and purchases."""
+    stored = [name for name, standing in standings.items() if standing.state == "stored"]
+    others = {n: s for n, s in standings.items() if s.state != "stored"}
+    return decide(
+        expand(rows, at=AT, zone=ZONE),
+        Standings([",".join(stored)] if stored else [], others),
+        lambda _: bought or {},
+    )
+
+
+def plan(
+    *prompts: Prompt,
+    cast: tuple[Character, ...] = (),
+    standings: Mapping[str, Standing] | None = None,
+    bought: Mapping[tuple[str, int], Bought] | None = None,
+) -> Plan:
+    """The plan of these rows."""
+    return decide_on(catalog(*prompts, cast=cast), standings or {}, bought)
 
 
 def one(row: Prompt | None = None, who: Character | None = None, **terms: Any) -> PlannedImage:

@@ -6,15 +6,23 @@ from dataclasses import replace
 
 import pytest
 
+from ideogram_pipeline.catalog.model import Character, Prompt
 from ideogram_pipeline.generation import schema
-from ideogram_pipeline.planning.decisions import Plan, decide
 from ideogram_pipeline.planning.model import Bought, PlanEntry, PlannedImage, Standing
-from ideogram_pipeline_tests.planning.rows import character, one, picture, planned, prompt
+from ideogram_pipeline_tests.planning.rows import (
+    catalog,
+    character,
+    decide_on,
+    one,
+    picture,
+    plan,
+    planned,
+    prompt,
+)
 
 
-def entry_for(standing: Standing | None, image: PlannedImage | None = None) -> PlanEntry:
-    image = image or one()
-    (entry,) = decide([image], {image.fingerprint: standing} if standing else {}, {}).entries
+def entry_for(standing: Standing | None) -> PlanEntry:
+    (entry,) = plan(prompt(), standings={one().fingerprint: standing} if standing else {}).entries()
     return entry
 
 
@@ -58,8 +66,8 @@ def test_no_state_of_the_journal_is_forgotten() -> None:
 
 def test_a_new_row_is_said_to_be_new() -> None:
     assert entry_for(None).reason == "new"
-    second = planned(prompt(variations=2))[1]
-    assert entry_for(None, second).reason == "new variation 2"
+    both = plan(prompt(variations=2)).entries()
+    assert [entry.reason for entry in both] == ["new", "new variation 2"]
 
 
 def bought(image: PlannedImage, **changes: object) -> Bought:
@@ -74,41 +82,41 @@ def bought(image: PlannedImage, **changes: object) -> Bought:
     return replace(then, **changes)  # type: ignore[arg-type]
 
 
-def why(before: PlannedImage, now: PlannedImage) -> str:
-    (entry,) = decide([now], {}, {(now.prompt_id, now.variation): bought(before)}).entries
+def why(before: PlannedImage, now: Prompt, who: Character | None = None) -> str:
+    then = {(now.prompt_id, 1): bought(before)}
+    (entry,) = plan(now, cast=(who or character(),), bought=then).entries()
     assert entry.decision == "generate"
     return entry.reason
 
 
 def test_what_changed_is_said() -> None:
     before = one(prompt(seed=7))
-    assert why(before, one(prompt(seed=7, prompt="at the lake"))) == "prompt text changed"
-    assert why(before, one(prompt(seed=8))) == "seed 7 -> 8"
+    assert why(before, prompt(seed=7, prompt="at the lake")) == "prompt text changed"
+    assert why(before, prompt(seed=8)) == "seed 7 -> 8"
     other = character(reference=picture("new"))
-    assert why(before, one(prompt(seed=7), other)) == "reference changed"
-    assert why(before, one(prompt(seed=7, rendering_speed="quality"))) == (
+    assert why(before, prompt(seed=7), other) == "reference changed"
+    assert why(before, prompt(seed=7, rendering_speed="quality")) == (
         "rendering_speed default -> quality"
     )
-    assert why(before, one(prompt(seed=7, resolution="1024x1024"))) == (
+    assert why(before, prompt(seed=7, resolution="1024x1024")) == (
         "aspect_ratio 1:1 -> unset, resolution unset -> 1024x1024"
     )
 
 
 def test_a_new_edition_is_the_reason_not_the_seed_that_comes_with_it() -> None:
-    before, now = one(), one(prompt(refresh="monthly"))
-    assert why(before, now) == "new edition 2026-11"
+    assert why(one(), prompt(refresh="monthly")) == "new edition 2026-11"
 
 
 def test_changed_inputs_of_a_repainting_are_named() -> None:
     pair = {"image": picture("i"), "mask": picture("m")}
     before = one(prompt(**pair))
-    now = one(prompt(**(pair | {"mask": picture("m2")})))
+    now = prompt(**(pair | {"mask": picture("m2")}))
     assert why(before, now) == "mask changed"
 
 
 def test_several_changes_are_all_said() -> None:
     before = one(prompt(seed=7))
-    now = one(prompt(seed=7, prompt="at the lake", style_type="Fiction"))
+    now = prompt(seed=7, prompt="at the lake", style_type="Fiction")
     assert why(before, now) == "prompt text changed, style_type Auto -> Fiction"
 
 
@@ -116,20 +124,29 @@ TWINS = (prompt(seed=7), prompt(prompt_id="twin", seed=7))
 
 
 def test_twins_are_bought_once() -> None:
-    first, second = planned(*TWINS)
-    plan = decide([first, second], {}, {})
-    assert [entry.decision for entry in plan.entries] == ["generate", "reuse"]
-    assert plan.entries[1].reason == "the same picture as ann-1 variation 1"
-    assert plan.quote == 15
-    assert [e.planned for e in plan.entries if e.decision == "generate"] == [first]
+    made = plan(*TWINS)
+    first, second = made.entries()
+    assert (first.decision, second.decision) == ("generate", "reuse")
+    assert second.reason == "the same picture as ann-1 variation 1"
+    assert made.quote == 15
+    assert [image.prompt_id for image in made.images("generate")] == ["ann-1"]
 
 
-@pytest.mark.parametrize("state", ["stored", "submitted", "unresolved"])
+def test_the_twin_of_what_failed_is_not_on_file() -> None:
+    (image, _) = planned(*TWINS)
+    made = plan(*TWINS, standings={image.fingerprint: Standing("failed", 1, "some trouble")})
+    assert [entry.decision for entry in made.entries()] == ["generate", "reuse"]
+    assert not made.kept(but=())
+
+
+@pytest.mark.parametrize("state", ["stored", "submitted", "unresolved", "submitting"])
 def test_twins_share_a_standing(state: str) -> None:
-    images = planned(*TWINS)
-    plan = decide(images, {images[0].fingerprint: Standing(state, 1)}, {})
-    assert plan.entries[0].decision == plan.entries[1].decision != "generate"
-    assert plan.quote == 0
+    (image, _) = planned(*TWINS)
+    made = plan(*TWINS, standings={image.fingerprint: Standing(state, 1)})
+    first, second = made.entries()
+    assert first.decision == second.decision != "generate"
+    assert first.reason == second.reason
+    assert made.quote == (15 if state == "submitting" else 0)
 
 
 def test_the_quote_is_by_tier() -> None:
@@ -137,17 +154,34 @@ def test_the_quote_is_by_tier() -> None:
         prompt(prompt_id=f"p{number}", rendering_speed=speed)
         for number, speed in enumerate(["turbo", "turbo", "default", "quality", "quality"])
     ]
-    images = planned(*rows)
-    plan = decide(images, {images[0].fingerprint: Standing("stored", 1)}, {})
-    assert plan.credits_by_speed() == {"turbo": 10, "default": 15, "quality": 40}
-    assert plan.quote == 65
-    assert (plan.count("generate"), plan.count("reuse")) == (4, 1)
+    first = planned(*rows)[0].fingerprint
+    made = plan(*rows, standings={first: Standing("stored", 1)})
+    assert made.credits_by_speed() == {"turbo": 10, "default": 15, "quality": 40}
+    assert made.quote == 65
+    assert (made.count("generate"), made.count("reuse"), len(made)) == (4, 1, 5)
 
 
-def test_a_plan_can_be_split_by_character() -> None:
+def test_a_plan_is_split_by_character() -> None:
     cast = (character(), character(character_id="bob", reference=picture("bob")))
-    images = planned(prompt(), prompt(prompt_id="b", character_id="bob"), cast=cast)
-    plan = decide(images, {}, {})
-    assert plan.characters() == ["ann", "bob"]
-    assert [plan.of(name).quote for name in plan.characters()] == [15, 15]
-    assert plan.of("nobody") == Plan(())
+    made = plan(prompt(), prompt(prompt_id="b", character_id="bob"), cast=cast)
+    assert made.characters() == ["ann", "bob"]
+    assert [share.quote for share in made.shares.values()] == [15, 15]
+    assert [entry.prompt_id for entry in made.entries(character="bob")] == ["b"]
+
+
+def test_what_is_on_file_is_counted_and_the_rest_is_listed() -> None:
+    rows = [prompt(prompt_id=f"p{number}") for number in range(4)]
+    prints = [image.fingerprint for image in planned(*rows)]
+    made = plan(*rows, standings=dict.fromkeys(prints[:3], Standing("stored", 1)))
+    assert made.kept(but=()) == {"ann": (3, 45)}
+    assert made.kept(but=prints[:1]) == {"ann": (2, 30)}
+    assert [entry.prompt_id for entry in made.not_kept(but=prints[:1])] == ["p0", "p3"]
+
+
+def test_two_plans_of_one_catalog_do_not_meddle() -> None:
+    rows = catalog(prompt(), prompt(prompt_id="b"))
+    first = decide_on(rows, {})
+    image = next(first.images())
+    second = decide_on(rows, {image.fingerprint: Standing("stored", 1)})
+    assert (first.count("generate"), second.count("generate")) == (2, 1)
+    assert [entry.decision for entry in first.entries()] == ["generate", "generate"]

@@ -26,7 +26,6 @@ from ideogram_pipeline.orchestration.metadata import (
 )
 from ideogram_pipeline.orchestration.partitions import CHARACTERS, CHARACTERS_TOGETHER
 from ideogram_pipeline.orchestration.resources import PipelineResource, Terms
-from ideogram_pipeline.planning.decisions import Plan
 from ideogram_pipeline.planning.identity import FINGERPRINT_VERSION
 from ideogram_pipeline.reproduction.recipe import write_recipes
 
@@ -60,7 +59,7 @@ def generation_plan(
             terms.settings, plan, run_id=terms.run_id, characters=terms.characters
         )
     for character in terms.characters:
-        context.add_asset_metadata(of_plan(plan.of(character)), partition_key=character)
+        context.add_asset_metadata(of_plan(plan, character), partition_key=character)
     return dg.MaterializeResult(
         metadata={
             "run_id": terms.run_id,
@@ -154,15 +153,14 @@ def _keeping_what_is_done(
             plan = make_plan(terms.settings, catalog, at=terms.at, characters=terms.characters)
         except PipelineError as error:
             context.log.warning(f"The books could not be published either: {error}")
-            plan = Plan(())
-        for character in plan.characters():
-            part = plan.of(character)
-            if part.count("reuse") == len(part.entries):
-                context.log_event(
-                    dg.AssetMaterialization(
-                        context.asset_key,
-                        partition=character,
-                        metadata={"run_id": terms.run_id, "images": len(part.entries)},
+        else:
+            for character, share in plan.shares.items():
+                if share.decisions["reuse"] == share.images:
+                    context.log_event(
+                        dg.AssetMaterialization(
+                            context.asset_key,
+                            partition=character,
+                            metadata={"run_id": terms.run_id, "images": share.images},
+                        )
                     )
-                )
         raise
