@@ -1,0 +1,73 @@
+"""The figures on large catalogs: planning them, and running them when nothing has changed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from benchmarks.environment import COMMAND, PROJECT, empty_environment
+from benchmarks.figures import Figure, Goal
+from benchmarks.past import pretend, write_large_catalog
+from ideogram_pipeline.settings import Settings
+
+
+def planning(quick: bool) -> list[Figure]:
+    """A million rows of which a tenth is new: seconds and memory until the quote is known."""
+    rows, characters = (3_000, 10) if quick else (1_000_000, 1_000)
+    with TemporaryDirectory() as name:
+        settings = _house(Path(name), rows, characters)
+        pretend(settings, but_every=10)
+        noted = Path(name, "said.json")
+        _call(settings, [sys.executable, "-m", "benchmarks.planning_process", str(noted)])
+        said: dict[str, Any] = json.loads(noted.read_text())
+    what = f"{said['images']:,} rows, {characters:,} characters, {said['new']:,} of them new"
+    return [
+        Figure("planning", f"{what}: plan", said["seconds"], "s", Goal(10)),
+        Figure("planning", "of it reading and checking the catalog", said["reading"], "s"),
+        Figure("planning", "peak of memory", said["peak_mb"], "MB", Goal(1_500)),
+    ]
+
+
+def unchanged(quick: bool) -> list[Figure]:
+    """A run of the command that finds nothing to do.
+
+    What is Dagster's own is the same run over a catalog of as many characters with one row each.
+    """
+    rows, characters = (100, 2) if quick else (100_000, 50)
+    long, short = _idle_run(rows, characters), _idle_run(characters, characters)
+    what = f"{rows:,} unchanged rows of {characters} characters"
+    return [
+        Figure("unchanged", f"{what}: run beyond that of {characters}", long - short, "s", Goal(2)),
+        Figure("unchanged", f"run of {rows:,} rows", long, "s"),
+        Figure("unchanged", f"run of {characters} rows", short, "s"),
+    ]
+
+
+def _idle_run(rows: int, characters: int) -> float:
+    """Seconds of a run after which everything is as it was before."""
+    with TemporaryDirectory() as name:
+        settings = _house(Path(name), rows, characters)
+        pretend(settings, files=True)
+        command = [str(COMMAND), "run"]
+        _call(settings, command)
+        started = time.perf_counter()
+        _call(settings, command)
+        return time.perf_counter() - started
+
+
+def _house(folder: Path, rows: int, characters: int) -> Settings:
+    catalog = write_large_catalog(folder / "catalog", rows=rows, characters=characters)
+    return Settings.load(home=folder / "home", catalog=catalog, api_key=None)
+
+
+def _call(settings: Settings, command: list[str]) -> None:
+    environment = empty_environment(settings.home) | {
+        "PYTHONPATH": str(PROJECT),
+        "IDEOGRAM_PIPELINE_CATALOG": settings.catalog,
+    }
+    subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, check=True)
