@@ -27,6 +27,7 @@ from ideogram_pipeline.errors import StorageError
 from ideogram_pipeline.files import make_folder, sync
 from ideogram_pipeline.generation import schema
 from ideogram_pipeline.generation.attempt import Attempt, StoredImage
+from ideogram_pipeline.generation.group_commit import GroupCommit
 from ideogram_pipeline.generation.journal import Journal
 from ideogram_pipeline.generation.provider import Provider
 
@@ -49,11 +50,11 @@ class Collector:
     """Files the pictures of completed jobs below ``folder``/images."""
 
     def __init__(
-        self, provider: Provider, downloader: Downloader, journal: Journal, folder: Path
+        self, provider: Provider, downloader: Downloader, commit: GroupCommit, folder: Path
     ) -> None:
         self._provider = provider
         self._downloader = downloader
-        self._journal = journal
+        self._commit = commit
         self._folder = folder
         self._incoming = folder / "images" / ".incoming"
         try:
@@ -90,7 +91,7 @@ class Collector:
                 if job is None or not job.result_urls:
                     job = await patiently(partial(self._provider.job, attempt.job_id or ""))
                 if job.expired:
-                    return self.expire(attempt)
+                    return await self.expire(attempt)
                 if not job.result_urls:
                     trouble = "the provider names no file yet"
                     continue
@@ -105,17 +106,20 @@ class Collector:
             except (NotAPicture, ProviderError) as error:
                 trouble, job = error, None
         if isinstance(trouble, Gone | NotFound) and self.is_given_up(attempt):
-            return self.expire(attempt)
-        return self._journal.remark(attempt, f"paid and completed, but not fetched: {trouble}")
+            return await self.expire(attempt)
+        return await self._commit(
+            Journal.remark, attempt, f"paid and completed, but not fetched: {trouble}"
+        )
 
     def is_given_up(self, attempt: Attempt) -> bool:
         """Whether what the provider does not find any more is so old that it was purged."""
         return self._provider.clock.now() - attempt.intended_at > GIVEN_UP_AFTER
 
-    def expire(self, attempt: Attempt) -> Attempt:
+    async def expire(self, attempt: Attempt) -> Attempt:
         """Close an attempt that was paid and whose picture is gone at the provider."""
         when = "and deleted here" if attempt.sha256 else "before it was fetched"
-        return self._journal.close(
+        return await self._commit(
+            Journal.close,
             attempt,
             schema.EXPIRED,
             f"paid ({attempt.credits} credits), and purged by the provider {when}",
@@ -132,12 +136,12 @@ class Collector:
             part.unlink(missing_ok=True)
             raise
         # The hash first: by it alone a later life may take the file in its place for this one.
-        attempt = self._journal.note_content(attempt, sha256)
+        attempt = await self._commit(Journal.note_content, attempt, sha256)
         target = self._free_place(attempt, image_format)
         size = await asyncio.to_thread(_move, part, target)
         path = target.relative_to(self._folder).as_posix()
         stored = StoredImage(path, sha256, size, width, height, image_format.lower())
-        return self._journal.store(attempt, stored)
+        return await self._commit(Journal.store, attempt, stored)
 
     def _usual_place(self, attempt: Attempt, image_format: str) -> Path:
         return self._folder / "images" / attempt.file_name(_EXTENSIONS[image_format])

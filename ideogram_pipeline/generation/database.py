@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import Protocol
 
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -64,6 +65,29 @@ def open_journal(settings: Settings) -> Iterator[Database]:
         yield database
     finally:
         database.close()
+
+
+class Transactions(Protocol):
+    """What can be written to and read from: a database, or a transaction that is under way."""
+
+    def write(self) -> AbstractContextManager[Connection]:
+        """A connection for writing."""
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """A connection for reading."""
+
+
+class UnderWay:
+    """One transaction, in which several writes are to be made; whoever began it commits it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def write(self) -> AbstractContextManager[Connection]:
+        """The connection of the transaction."""
+        return nullcontext(self._connection)
+
+    read = write
 
 
 class Database:

@@ -24,6 +24,7 @@ from ideogram_pipeline.generation import schema
 from ideogram_pipeline.generation.attempt import Attempt
 from ideogram_pipeline.generation.collecting import Collector
 from ideogram_pipeline.generation.failures import is_content_refusal, is_provider_fault
+from ideogram_pipeline.generation.group_commit import GroupCommit
 from ideogram_pipeline.generation.journal import Busy, ClaimLost, Journal
 from ideogram_pipeline.generation.limits import Balance, Limits, OverBudget
 from ideogram_pipeline.generation.pacing import Slots
@@ -52,6 +53,7 @@ class Workers:
 
     provider: Provider
     journal: Journal
+    commit: GroupCommit
     references: References
     submitter: Submitter
     watcher: Watcher
@@ -73,11 +75,11 @@ class Engine:
         is_alive: Callable[[str], bool],
         patience: float,
         shortage: Callable[[], str | None],
-        before_sending: Callable[[], None],
         on_progress: ProgressListener | None = None,
     ) -> None:
         self._provider = workers.provider
         self._journal = workers.journal
+        self._commit = workers.commit
         self._workers = workers
         self._slots = workers.slots
         self._wanted = {planned.fingerprint: planned for planned in wanted}
@@ -86,7 +88,6 @@ class Engine:
         self._is_alive = is_alive
         self._patience = patience
         self._shortage = shortage
-        self._before_sending = before_sending
         self._on_progress = on_progress
         self._room = asyncio.Semaphore(workers.slots.most + WAITING_FOR_COLLECTION)
         self._carried: set[int] = set()
@@ -157,8 +158,8 @@ class Engine:
         """Send what is in doubt and was not found; it is bought by that, so all limits hold."""
         if obstacle := self._obstacle():
             return self._put_off(attempt, obstacle)
-        begun = self._journal.resend(
-            attempt, self._run_id, limits=self._limits, balance=self._balance
+        begun = await self._commit(
+            Journal.resend, attempt, self._run_id, limits=self._limits, balance=self._balance
         )
         if isinstance(begun, OverBudget):
             return self._put_off(attempt, begun.message)
@@ -233,10 +234,10 @@ class Engine:
             return NotBegun("failed", f"its reference cannot be handed over: {error}")
         if self._stopped:
             return NotBegun("deferred", STOPPED)
-        begun = self._write_intent(planned, urls)
+        begun = await self._write_intent(planned, urls)
         over_balance = isinstance(begun, OverBudget) and begun.limit == "balance"
         if over_balance and await self._renew_balance():
-            begun = self._write_intent(planned, urls)
+            begun = await self._write_intent(planned, urls)
         if isinstance(begun, OverBudget):
             return NotBegun("deferred", begun.message)
         return begun
@@ -247,10 +248,11 @@ class Engine:
             return STOPPED
         return self.out_of_money or self._shortage()
 
-    def _write_intent(
+    async def _write_intent(
         self, planned: PlannedImage, urls: dict[str, str]
     ) -> Attempt | Busy | OverBudget:
-        begun = self._journal.begin(
+        return await self._commit(
+            Journal.begin,
             planned,
             request_body(planned, urls),
             run_id=self._run_id,
@@ -258,10 +260,6 @@ class Engine:
             limits=self._limits,
             balance=self._balance,
         )
-        if isinstance(begun, Attempt):
-            # Before it is sent: a journal without this intent must never pass for the newest one.
-            self._before_sending()
-        return begun
 
     async def _renew_balance(self) -> bool:
         """Ask for the balance again if what we know is old; refunds and purchases raise it."""
@@ -297,18 +295,19 @@ class Engine:
             raise
         except (StillRunning, ProviderError) as error:
             if isinstance(error, NotFound) and self._workers.collector.is_given_up(attempt):
-                return self._workers.collector.expire(attempt), None
+                return await self._workers.collector.expire(attempt), None
             reason = str(error) or "still under way at the provider"
-            return self._journal.remark(attempt, reason), None
+            return await self._commit(Journal.remark, attempt, reason), None
         finally:
             self._slots.accepted -= 1
         now = self._provider.clock.now()
         if job.is_completed:
-            return self._journal.complete(attempt, job, now=now), job
+            return await self._commit(Journal.complete, attempt, job, now=now), job
         self._failed += 1
         self._tell()
         retriable = not is_content_refusal(job.error)
-        return self._journal.fail(attempt, job, now=now, retriable=retriable), job
+        failed = await self._commit(Journal.fail, attempt, job, now=now, retriable=retriable)
+        return failed, job
 
     async def _collect(self, attempt: Attempt, job: Job | None) -> Attempt:
         if attempt.state == schema.COMPLETED:

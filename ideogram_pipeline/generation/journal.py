@@ -6,7 +6,8 @@ the state that the run believes it to be in; otherwise ``ClaimLost`` tells the c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from ideogram_pipeline.apiframe.model import Job
 from ideogram_pipeline.generation import booking, schema
 from ideogram_pipeline.generation.attempt import Attempt, StoredImage
-from ideogram_pipeline.generation.database import Database
+from ideogram_pipeline.generation.database import Transactions, UnderWay
 from ideogram_pipeline.generation.limits import (
     Balance,
     Limits,
@@ -54,9 +55,15 @@ class Busy:
 class Journal:
     """What was intended, sent, paid and stored, one row an attempt."""
 
-    def __init__(self, database: Database, *, provider: str) -> None:
+    def __init__(self, database: Transactions, *, provider: str) -> None:
         self._db = database
         self._provider = provider
+
+    @contextmanager
+    def transaction(self) -> Iterator[Journal]:
+        """This journal with all that is done in the block in one transaction."""
+        with self._db.write() as connection:
+            yield Journal(UnderWay(connection), provider=self._provider)
 
     def begin(
         self,

@@ -19,6 +19,7 @@ from ideogram_pipeline.generation.collecting import Collector
 from ideogram_pipeline.generation.database import Database, open_journal
 from ideogram_pipeline.generation.engine import Engine, Workers
 from ideogram_pipeline.generation.fates import count_fates
+from ideogram_pipeline.generation.group_commit import GroupCommit
 from ideogram_pipeline.generation.interrupts import run_stoppable
 from ideogram_pipeline.generation.journal import Journal
 from ideogram_pipeline.generation.limits import Balance, Limits
@@ -156,16 +157,22 @@ class _Run:
             )
             slots = Slots(most, start=most if account.max_concurrent_jobs else CAREFUL_START)
             records = Records(provider, journal)
+            # Before it is sent: a journal without its intents must never pass for the newest one.
+            commit = GroupCommit(
+                journal, before_sending=lambda: guarding.set_mark(settings, self._database)
+            )
             wanted = self._plan.images("generate", "resume")
             blocked = await self._adopt_after_loss(records, provider)
             self._engine = Engine(
                 Workers(
                     provider=provider,
                     journal=journal,
+                    commit=commit,
                     references=References(provider, Uploads(self._database, access.base_url)),
                     submitter=Submitter(
                         provider,
                         journal,
+                        commit,
                         records,
                         slots,
                         patience=settings.patience,
@@ -176,7 +183,7 @@ class _Run:
                         patience=settings.patience,
                         usual_seconds=history.usual_seconds(self._database),
                     ),
-                    collector=Collector(provider, downloader, journal, settings.folder),
+                    collector=Collector(provider, downloader, commit, settings.folder),
                     slots=slots,
                 ),
                 (image for image in wanted if image.fingerprint not in blocked),
@@ -186,7 +193,6 @@ class _Run:
                 is_alive=lambda owner: is_alive(self._database.locks, owner),
                 patience=settings.patience,
                 shortage=lambda: disk.shortage((settings.folder, self._database.path.parent)),
-                before_sending=lambda: guarding.set_mark(settings, self._database),
                 on_progress=on_progress,
             )
             self._engine.not_begun.update(blocked)

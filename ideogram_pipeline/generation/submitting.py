@@ -26,6 +26,7 @@ from ideogram_pipeline.apiframe.model import (
 )
 from ideogram_pipeline.generation import schema
 from ideogram_pipeline.generation.attempt import Attempt
+from ideogram_pipeline.generation.group_commit import GroupCommit
 from ideogram_pipeline.generation.journal import AlreadyClaimed, Journal
 from ideogram_pipeline.generation.likeness import Likeness, compare
 from ideogram_pipeline.generation.pacing import Slots
@@ -58,6 +59,7 @@ class Submitter:
         self,
         provider: Provider,
         journal: Journal,
+        commit: GroupCommit,
         records: Records,
         slots: Slots,
         *,
@@ -65,6 +67,7 @@ class Submitter:
     ) -> None:
         self._provider = provider
         self._journal = journal
+        self._commit = commit
         self._records = records
         self._slots = slots
         self._patience = patience
@@ -99,14 +102,16 @@ class Submitter:
             while self._slots.pause and not self._stopped.is_set():
                 await self._sleep(self._slots.pause)
             if self._stopped.is_set():
-                return self._declined(attempt, "the run was stopped", schema.WITHDRAWN)
+                return await self._declined(attempt, "the run was stopped", schema.WITHDRAWN)
             if attempt.doubt:
                 try:
                     attempt = await self._settle(attempt)
                 except KeyRefused:
                     raise
                 except ProviderError as error:
-                    return self._journal.remark(attempt, f"no clear answer yet: {error}")
+                    return await self._commit(
+                        Journal.remark, attempt, f"no clear answer yet: {error}"
+                    )
                 if not self._may_replay(attempt):
                     return attempt
             if attempt.state != schema.SUBMITTING or not send:
@@ -116,7 +121,7 @@ class Submitter:
             )
             match outcome:
                 case Accepted(job_id):
-                    return self._accept(attempt, job_id)
+                    return await self._accept(attempt, job_id)
                 case Conflict(message):
                     attempt = await self._find_conflicting(attempt, message)
                     unknowns += 1
@@ -124,12 +129,12 @@ class Submitter:
                         return attempt
                     await self._sleep(_jitter(wait))
                 case Rejected(message):
-                    return self._declined(attempt, message, schema.REJECTED)
+                    return await self._declined(attempt, message, schema.REJECTED)
                 case OutOfCredits(message):
-                    self._declined(attempt, message, schema.WITHDRAWN)
+                    await self._declined(attempt, message, schema.WITHDRAWN)
                     raise OutOfMoney(message)
                 case Refused(message):
-                    self._declined(attempt, message, schema.WITHDRAWN)
+                    await self._declined(attempt, message, schema.WITHDRAWN)
                     raise KeyRefused(
                         f"The provider refuses the key in APIFRAME_API_KEY: {message}. Mend the "
                         "key and run again; pictures under way are not lost."
@@ -138,15 +143,15 @@ class Submitter:
                     pause = max(_jitter(wait), retry_after or 0.0)
                     if time.monotonic() + pause - started > self._patience:
                         reason = "the provider takes no more requests now (HTTP 429)"
-                        return self._declined(attempt, reason, schema.WITHDRAWN)
+                        return await self._declined(attempt, reason, schema.WITHDRAWN)
                     self._slots.throttle(pause)
                 case NotSent(reason):
                     if time.monotonic() - started > self._patience:
-                        self._declined(attempt, reason, schema.WITHDRAWN)
+                        await self._declined(attempt, reason, schema.WITHDRAWN)
                         raise Unreachable(f"The provider cannot be reached: {reason}.")
                     await self._sleep(_jitter(wait))
                 case Unknown(reason, retry_after):
-                    attempt = self._journal.doubt(attempt, reason)
+                    attempt = await self._commit(Journal.doubt, attempt, reason)
                     unknowns += 1
                     if unknowns == UNKNOWN_TRIES:
                         return attempt
@@ -159,16 +164,18 @@ class Submitter:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopped.wait(), seconds)
 
-    def _accept(self, attempt: Attempt, job_id: str) -> Attempt:
+    async def _accept(self, attempt: Attempt, job_id: str) -> Attempt:
         """Take the job that the provider answers with."""
         try:
-            return self._bind(attempt, job_id)
+            return await self._bind(attempt, job_id)
         except AlreadyClaimed:
             reason = f"the provider answers with job {job_id}, which belongs to another picture"
-            return self._journal.close(attempt, schema.UNRESOLVED, reason)
+            return await self._commit(Journal.close, attempt, schema.UNRESOLVED, reason)
 
-    def _bind(self, attempt: Attempt, job_id: str) -> Attempt:
-        accepted = self._journal.accept(attempt, job_id, now=self._provider.clock.now())
+    async def _bind(self, attempt: Attempt, job_id: str) -> Attempt:
+        accepted = await self._commit(
+            Journal.accept, attempt, job_id, now=self._provider.clock.now()
+        )
         self._slots.grow()
         return accepted
 
@@ -203,22 +210,24 @@ class Submitter:
         search = await self._records.search(attempt)
         if candidate := self._candidate(attempt, search):
             try:
-                return self._bind(attempt, candidate.id)
+                return await self._bind(attempt, candidate.id)
             except AlreadyClaimed:
                 return await self._settle(attempt)  # a twin was faster; the next look leaves it out
         if self._may_replay(attempt):
             return attempt
         if not self._is_long_past(attempt):
-            return self._journal.remark(
+            return await self._commit(
+                Journal.remark,
                 attempt,
                 f"sent at {attempt.intended_at:%Y-%m-%d %H:%M} UTC without an answer; the account "
                 "has no such job so far, and a later run will know for certain",
             )
         if search.exhaustive and not attempt.conflicted:
-            return self._journal.close(
-                attempt, schema.ABSENT, "not accepted: the account has no such job"
+            return await self._commit(
+                Journal.close, attempt, schema.ABSENT, "not accepted: the account has no such job"
             )
-        return self._journal.close(
+        return await self._commit(
+            Journal.close,
             attempt,
             schema.UNRESOLVED,
             f"sent at {attempt.intended_at:%Y-%m-%d %H:%M} UTC without an answer, and the "
@@ -241,11 +250,11 @@ class Submitter:
             if other.id != attempt.id
         )
 
-    def _declined(self, attempt: Attempt, message: str, state: str) -> Attempt:
+    async def _declined(self, attempt: Attempt, message: str, state: str) -> Attempt:
         """Close an attempt that was declined, unless an earlier send of it is still in doubt."""
         if attempt.doubt:
-            return self._journal.remark(attempt, message)
-        return self._journal.close(attempt, state, message)
+            return await self._commit(Journal.remark, attempt, message)
+        return await self._commit(Journal.close, attempt, state, message)
 
     async def _find_conflicting(self, attempt: Attempt, message: str) -> Attempt:
         """Adopt the job that an earlier body under this key has made.
@@ -255,16 +264,17 @@ class Submitter:
         several jobs could be meant, a person has to say which. If there is none, the provider may
         still be at work on an earlier request, and the attempt is in doubt.
         """
-        attempt = self._journal.conflict(attempt, message)
+        attempt = await self._commit(Journal.conflict, attempt, message)
         try:
             search = await self._records.search(attempt)
         except KeyRefused:
             raise
         except ProviderError as error:
-            return self._journal.remark(attempt, f"no clear answer yet: {error}")
+            return await self._commit(Journal.remark, attempt, f"no clear answer yet: {error}")
         several = len(search.matches) + len(search.near)
         if several > 1:
-            return self._journal.close(
+            return await self._commit(
+                Journal.close,
                 attempt,
                 schema.UNRESOLVED,
                 f"the provider has another request under this key ({message}); "
@@ -272,7 +282,7 @@ class Submitter:
             )
         if candidate := self._candidate(attempt, search):
             with contextlib.suppress(AlreadyClaimed):  # a twin was faster: as without that job
-                return self._bind(attempt, candidate.id)
+                return await self._bind(attempt, candidate.id)
         return attempt
 
 

@@ -13,12 +13,13 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ideogram_pipeline.apiframe.client import ApiframeClient
 from ideogram_pipeline.apiframe.download import Downloader
 from ideogram_pipeline.catalog.reading import read_catalog
 from ideogram_pipeline.generation import collecting, run_records
+from ideogram_pipeline.generation.group_commit import GroupCommit
 from ideogram_pipeline.generation.journal import Journal
 from ideogram_pipeline.generation.plans import make_plan
 from ideogram_pipeline.generation.run import generate
@@ -26,25 +27,27 @@ from ideogram_pipeline.generation.uploads import Uploads
 from ideogram_pipeline.settings import Settings
 from ideogram_pipeline_tests.support import AT, new_run_id
 
+T = TypeVar("T")
+
 STEPS: dict[str, tuple[Any, str]] = {
     "open_run": (run_records, "open_run"),
     "take_over": (Journal, "take_over"),
     "upload": (ApiframeClient, "upload"),
     "remember_upload": (Uploads, "remember"),
-    "begin": (Journal, "begin"),
+    "begin": (GroupCommit, "begin"),
     "submit": (ApiframeClient, "submit"),
-    "doubt": (Journal, "doubt"),
+    "doubt": (GroupCommit, "doubt"),
     "list": (ApiframeClient, "jobs"),
-    "accept": (Journal, "accept"),
-    "complete": (Journal, "complete"),
-    "fail": (Journal, "fail"),
+    "accept": (GroupCommit, "accept"),
+    "complete": (GroupCommit, "complete"),
+    "fail": (GroupCommit, "fail"),
     "fetch": (Downloader, "fetch"),
     "check": (collecting, "inspect"),
     "rename": (Path, "replace"),
     "sync": (collecting, "sync"),
-    "note_content": (Journal, "note_content"),
+    "note_content": (GroupCommit, "note_content"),
     "move": (collecting, "_move"),
-    "store": (Journal, "store"),
+    "store": (GroupCommit, "store"),
     "close_run": (run_records, "close_run"),
 }
 """Where a run can be killed: each is a commit of the journal, a request, or a step on the disk."""
@@ -57,36 +60,67 @@ def die() -> None:
 
 def mine(step: str, when: str, number: int) -> None:
     """Arrange that the ``number``-th pass of a step ends the process, before or after it."""
-    home, name = STEPS[step]
-    original: Callable[..., Any] = getattr(home, name)
     passes = itertools.count(1)
 
-    if inspect.iscoroutinefunction(original):
-
-        @functools.wraps(original)
-        async def wrapped_async(*args: Any, **kwargs: Any) -> Any:
-            armed = next(passes) == number
-            if armed and when == "before":
-                die()
-            result = await original(*args, **kwargs)
-            if armed:
-                die()
-            return result
-
-        setattr(home, name, wrapped_async)
-        return
-
-    @functools.wraps(original)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
+    def enter() -> bool:
         armed = next(passes) == number
         if armed and when == "before":
             die()
-        result = original(*args, **kwargs)
+        return armed
+
+    def leave(armed: bool) -> None:
         if armed:
             die()
+
+    home, name = STEPS[step]
+    setattr(home, *around(home, name, enter, leave))
+
+
+def around(
+    home: Any, name: str, enter: Callable[[], T], leave: Callable[[T], None]
+) -> tuple[str, Callable[..., Any]]:
+    """A step with something before and after it, and the attribute of ``home`` that it replaces.
+
+    Of ``GroupCommit`` the step is a transition of the journal with that name. It is left by the
+    task that took it, when it is on the disk. ``leave`` is given what ``enter`` has returned, since
+    tasks take steps side by side.
+    """
+    if home is GroupCommit:
+        commit = GroupCommit.__call__
+
+        @functools.wraps(commit)
+        async def around_commit(
+            group: GroupCommit, transition: Any, *args: Any, **more: Any
+        ) -> Any:
+            if transition is not getattr(Journal, name):
+                return await commit(group, transition, *args, **more)
+            entered = enter()
+            result = await commit(group, transition, *args, **more)
+            leave(entered)
+            return result
+
+        return "__call__", around_commit
+
+    step: Callable[..., Any] = getattr(home, name)
+    if inspect.iscoroutinefunction(step):
+
+        @functools.wraps(step)
+        async def around_async(*args: Any, **kwargs: Any) -> Any:
+            entered = enter()
+            result = await step(*args, **kwargs)
+            leave(entered)
+            return result
+
+        return name, around_async
+
+    @functools.wraps(step)
+    def around_step(*args: Any, **kwargs: Any) -> Any:
+        entered = enter()
+        result = step(*args, **kwargs)
+        leave(entered)
         return result
 
-    setattr(home, name, wrapped)
+    return name, around_step
 
 
 def run(settings: Settings, step: str | None, when: str, number: int) -> None:

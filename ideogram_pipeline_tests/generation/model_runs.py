@@ -7,11 +7,10 @@ as the kernel would; no handler and no ``finally`` of it runs until the example 
 
 from __future__ import annotations
 
-import functools
-import inspect
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, Self
 
 import pytest
@@ -19,9 +18,10 @@ import pytest
 from ideogram_pipeline.apiframe import download
 from ideogram_pipeline.apiframe.client import ApiframeClient
 from ideogram_pipeline.generation import guarding, publication
+from ideogram_pipeline.generation.group_commit import GroupCommit
 from ideogram_pipeline.generation.journal import Journal
 from ideogram_pipeline.generation.owners import Owner
-from ideogram_pipeline_tests.generation.killed_run import STEPS
+from ideogram_pipeline_tests.generation.killed_run import STEPS, around
 
 POINTS: dict[str, tuple[Any, str]] = {
     # A rename may happen under a lock, for which others would wait in real time.
@@ -29,9 +29,9 @@ POINTS: dict[str, tuple[Any, str]] = {
     "set_mark": (guarding, "set_mark"),
     "adopt": (Journal, "adopt"),
     "reopen": (Journal, "reopen"),
-    "resend": (Journal, "resend"),
+    "resend": (GroupCommit, "resend"),
     "job": (ApiframeClient, "job"),
-    "close": (Journal, "close"),
+    "close": (GroupCommit, "close"),
     "sync_part": (download, "_sync"),
     "publish": (publication, "publish_books"),
 }
@@ -138,39 +138,18 @@ class HaltableRun:
 def lay_points(patch: pytest.MonkeyPatch) -> None:
     """Make every point one at which a run can be halted, and see which lock a run takes."""
     for point, (home, name) in POINTS.items():
-        patch.setattr(home, name, _haltable(getattr(home, name), point))
-    enter = Owner.__enter__
+        enter, leave = partial(_pass, point, "before"), partial(_pass, point, "after")
+        patch.setattr(home, *around(home, name, enter, leave))
+    take = Owner.__enter__
 
     def entered(owner: Owner) -> Owner:
         _here.run.owns(owner)
-        return enter(owner)
+        return take(owner)
 
     patch.setattr(Owner, "__enter__", entered)
 
 
-def _haltable(step: Callable[..., Any], point: str) -> Callable[..., Any]:
-    if inspect.iscoroutinefunction(step):
-
-        @functools.wraps(step)
-        async def halting_async(*args: Any, **kwargs: Any) -> Any:
-            _pass(point, "before")
-            result = await step(*args, **kwargs)
-            _pass(point, "after")
-            return result
-
-        return halting_async
-
-    @functools.wraps(step)
-    def halting(*args: Any, **kwargs: Any) -> Any:
-        _pass(point, "before")
-        result = step(*args, **kwargs)
-        _pass(point, "after")
-        return result
-
-    return halting
-
-
-def _pass(point: str, when: When) -> None:
+def _pass(point: str, when: When, _entered: None = None) -> None:
     run: HaltableRun | None = getattr(_here, "run", None)
     if run is not None:
         run.passes(point, when)

@@ -24,6 +24,7 @@ from ideogram_pipeline.errors import StorageError
 from ideogram_pipeline.generation import collecting
 from ideogram_pipeline.generation.attempt import Attempt
 from ideogram_pipeline.generation.collecting import TRIES, Collector, NotAPicture, inspect
+from ideogram_pipeline.generation.group_commit import GroupCommit
 from ideogram_pipeline.generation.journal import Journal
 from ideogram_pipeline_tests.generation.fakes import (
     NOW,
@@ -79,7 +80,8 @@ class Desk:
             async with Downloader(
                 base_url=BASE, transport=httpx.MockTransport(serve)
             ) as downloader:
-                collector = Collector(self.provider, downloader, self.journal, self.folder)  # type: ignore[arg-type]
+                commit = GroupCommit(self.journal, before_sending=lambda: None)
+                collector = Collector(self.provider, downloader, commit, self.folder)  # type: ignore[arg-type]
                 return await collector.collect(self.attempt, job)
 
         return asyncio.run(main())

@@ -24,6 +24,7 @@ from ideogram_pipeline.apiframe.model import (
     Unknown,
 )
 from ideogram_pipeline.generation.attempt import Attempt
+from ideogram_pipeline.generation.group_commit import GroupCommit
 from ideogram_pipeline.generation.journal import Journal
 from ideogram_pipeline.generation.pacing import Slots
 from ideogram_pipeline.generation.records import Records, Search
@@ -66,6 +67,7 @@ class Desk:
         submitter = Submitter(
             self.provider,  # type: ignore[arg-type]
             self.journal,
+            GroupCommit(self.journal, before_sending=lambda: None),
             self.records,
             self.slots,
             patience=self.patience,

@@ -27,6 +27,7 @@ import httpx
 from sqlalchemy.engine.default import DefaultDialect
 
 from ideogram_pipeline.generation.database import Database
+from ideogram_pipeline.generation.group_commit import GroupCommit
 
 Side = Literal["before", "after"]
 SIDES: tuple[Side, Side] = ("before", "after")
@@ -67,9 +68,10 @@ class Passes:
     def enter(self, kind: str) -> Mine | None:
         """Arrive at a step; how it ends, or ``None`` for a step that is not the product's."""
         place = _place()
-        if place is None:
-            return None
-        point = f"{kind} {place}"
+        return None if place is None else self.arrive(f"{kind} {place}")
+
+    def arrive(self, point: str) -> Mine:
+        """Arrive at a point; how it ends."""
         with self._counting:
             self.counted[point] += 1
             number = self.counted[point]
@@ -106,6 +108,19 @@ def lay(mine: Mine | None) -> Passes:
         return answer
 
     mock.patch.object(httpx.AsyncClient, "send", wrapped_send).start()
+    commit = GroupCommit.__call__
+
+    @functools.wraps(commit)
+    async def wrapped_commit(
+        group: GroupCommit, transition: Callable[..., Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        # What several tasks commit at once is a point for each of them, besides that of the group.
+        end = passes.arrive(f"commit generation.journal.{transition.__qualname__}")
+        result = await commit(group, transition, *args, **kwargs)
+        passes.reach(end)
+        return result
+
+    mock.patch.object(GroupCommit, "__call__", wrapped_commit).start()
     return passes
 
 
