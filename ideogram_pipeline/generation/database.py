@@ -122,6 +122,22 @@ class Database:
         self._engine.dispose()
 
     @contextmanager
+    def gate(self) -> Iterator[None]:
+        """Keep every other writer out, before, between and after what is written in the block.
+
+        Raises:
+            StorageError: Another program does not let us in.
+        """
+        try:
+            with self._gate:
+                yield
+        except Timeout:
+            raise StorageError(
+                f"The journal {self.path} has been locked by another process for "
+                f"{LOCK_SECONDS:.0f} s. Nothing is lost: end that process and run again."
+            ) from None
+
+    @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction; on leaving the block it is on disk, or nothing of it is.
 
@@ -130,13 +146,8 @@ class Database:
             IntegrityError: The schema forbids what was to be written.
         """
         try:
-            with self._gate, self._engine.begin() as connection:
+            with self.gate(), self._engine.begin() as connection:
                 yield connection
-        except Timeout:
-            raise StorageError(
-                f"The journal {self.path} has been locked by another process for "
-                f"{LOCK_SECONDS:.0f} s. Nothing is lost: end that process and run again."
-            ) from None
         except IntegrityError:
             raise  # not the file's fault: what was to be written contradicts what is there
         except (OSError, DatabaseError) as error:

@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
+from ideogram_pipeline.errors import StorageError
 from ideogram_pipeline.generation.journal import Journal
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+Transaction = Callable[[], AbstractContextManager[Journal]]
+"""Opens a journal of which all that is done in the block is one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +33,40 @@ class _Write:
 
 
 class GroupCommit:
-    """Commits transitions of the journal for the tasks of one event loop."""
+    """Commits transitions of the journal for the tasks of one event loop; use ``async with``.
 
-    def __init__(self, journal: Journal, *, before_sending: Callable[[], None]) -> None:
+    On leaving the block, all that tasks have asked for is on disk, theirs too that were cancelled.
+    """
+
+    def __init__(self, transaction: Transaction, *, of_intents: Transaction) -> None:
         """Make a group.
 
         Args:
-            journal: Where the transitions are written.
-            before_sending: Called when intents are on disk, before any of their tasks goes on.
+            transaction: Makes a transaction of the journal.
+            of_intents: The same where intents are among what is written. What it does after the
+                commit is done before anybody goes on, and thus before a request is sent.
         """
-        self._journal = journal
-        self._before_sending = before_sending
+        self._transaction = transaction
+        self._of_intents = of_intents
         self._waiting: list[_Write] = []
         self._writing: asyncio.Task[None] | None = None
+        # Of its own: writes of the journal do not queue behind pictures that are decoded.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if self._writing is not None:
+                await self._writing
+        finally:
+            self._thread.shutdown()
 
     async def __call__(
         self,
@@ -48,13 +76,17 @@ class GroupCommit:
     ) -> T:
         """Carry out a transition; on return it is on disk.
 
+        It may be carried out twice, the first time without effect. If the caller is cancelled while
+        it waits, an intent is not written any more, unless its commit is under way; anything else
+        is, since it has happened.
+
         Args:
             transition: A method of ``Journal`` that is one transaction.
             args: Its arguments.
             kwargs: The same.
 
         Raises:
-            StorageError: The journal cannot be written.
+            StorageError: The journal, or what guards it, cannot be written.
             Exception: What the transition raises; nothing of it was written then.
         """
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -65,13 +97,13 @@ class GroupCommit:
         return await done
 
     async def _write(self) -> None:
+        loop = asyncio.get_running_loop()
         while self._waiting:
-            # What was cancelled while it waited is not begun.
-            group = [write for write in self._waiting if not write.done.done()]
+            group = [w for w in self._waiting if not (w.is_intent and w.done.cancelled())]
             self._waiting = []
-            results = await asyncio.to_thread(self._commit, group)
+            results = await loop.run_in_executor(self._thread, self._commit, group)
             for write, result in zip(group, results, strict=True):
-                if write.done.done():
+                if write.done.cancelled():
                     continue
                 if isinstance(result, Exception):
                     write.done.set_exception(result)
@@ -79,17 +111,18 @@ class GroupCommit:
                     write.done.set_result(result)
 
     def _commit(self, group: Sequence[_Write]) -> list[Any]:
+        """What each transition returns or raises, in their order."""
+        has_intents = any(write.is_intent for write in group)
         try:
-            with self._journal.transaction() as journal:
-                results = [write.transition(journal) for write in group]
+            with (self._of_intents if has_intents else self._transaction)() as journal:
+                return [write.transition(journal) for write in group]
+        except StorageError as error:
+            return [error] * len(group)
         except Exception as error:
             if len(group) == 1:
                 return [error]
             # Nothing was written. One by one, so that none takes another with it.
             return [result for write in group for result in self._commit([write])]
-        if any(write.is_intent for write in group):
-            self._before_sending()
-        return results
 
 
 def _call(

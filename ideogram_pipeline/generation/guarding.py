@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,6 +25,20 @@ from ideogram_pipeline.settings import Settings
 
 MARK_NAME = ".journal.json"
 _RECOVERING = "recovering"
+
+# Asked with each purchase, so each of these is one step down a tree, whatever the number of rows.
+# As no run is ever deleted, the last of their rows has their number.
+_HOW_FAR = select(
+    select(schema.meta.c.value).where(schema.meta.c.name == meta.JOURNAL_ID).scalar_subquery(),
+    *(
+        func.coalesce(select(func.max(last)).select_from(table).scalar_subquery(), 0)
+        for table, last in (
+            (schema.runs, literal_column("rowid", Integer)),
+            (schema.attempts, schema.attempts.c.id),
+            (schema.ledger, schema.ledger.c.entry_id),
+        )
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,22 +95,24 @@ def set_mark(settings: Settings, database: Database) -> None:
     Raises:
         StorageError: The folder of pictures cannot be written.
     """
-    path = _mark_path(settings)
-    part = path.with_name(f"{path.name}.part")
-    try:
-        make_folder(path.parent)
-        # In a write transaction, so that of two runs the later one's mark is the last.
-        with database.write() as connection, part.open("w", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(_extent(connection))))
-            file.flush()
-            os.fsync(file.fileno())
-            part.replace(path)
-            sync(path.parent)
-    except OSError as error:
-        raise StorageError(
-            f"{path} cannot be written: {error.strerror or error}. It guards against a lost "
-            "journal; make room on the disk or mend the folder's rights, then run again."
-        ) from error
+    with write(settings, database):
+        pass
+
+
+@contextmanager
+def write(settings: Settings, database: Database) -> Iterator[Connection]:
+    """One transaction of the journal; on leaving the block it and the mark of it are on disk.
+
+    Raises:
+        StorageError: The journal or the folder of pictures cannot be written. If only the latter,
+            what was written is in the journal.
+    """
+    # Nobody writes between the two, so that of two runs the later one's mark is the last.
+    with database.gate():
+        with database.write() as connection:
+            yield connection
+            extent = _extent(connection)
+        _put_mark(_mark_path(settings), extent)
 
 
 def is_recovering(database: Database) -> bool:
@@ -121,19 +139,28 @@ def _is_amiss(settings: Settings, connection: Connection, mark: Extent | None) -
 
 
 def _extent(connection: Connection) -> Extent:
-    # Asked before each purchase, so each of these is one step down a tree, whatever the number of
-    # rows. As no run is ever deleted, the last of their rows has their number.
-    last_run = select(func.max(literal_column("rowid", Integer))).select_from(schema.runs)
-    return Extent(
-        journal_id=str(meta.get(connection, meta.JOURNAL_ID)),
-        runs=connection.scalar(last_run) or 0,
-        attempts=connection.scalar(select(func.max(schema.attempts.c.id))) or 0,
-        entries=connection.scalar(select(func.max(schema.ledger.c.entry_id))) or 0,
-    )
+    return Extent(*connection.execute(_HOW_FAR).one())
 
 
 def _mark_path(settings: Settings) -> Path:
     return settings.images_folder / MARK_NAME
+
+
+def _put_mark(path: Path, extent: Extent) -> None:
+    part = path.with_name(f"{path.name}.part")
+    try:
+        make_folder(path.parent)
+        with part.open("w", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(extent)))
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+        sync(path.parent)
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be written: {error.strerror or error}. It guards against a lost "
+            "journal; make room on the disk or mend the folder's rights, then run again."
+        ) from error
 
 
 def _read_mark(path: Path) -> Extent | None:

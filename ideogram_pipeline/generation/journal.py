@@ -7,7 +7,7 @@ the state that the run believes it to be in; otherwise ``ClaimLost`` tells the c
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,6 +32,9 @@ from ideogram_pipeline.generation.times import now_text, to_text
 from ideogram_pipeline.planning.model import PlannedImage
 
 _attempts = schema.attempts
+
+Write = Callable[[], AbstractContextManager[Connection]]
+"""Opens a transaction of the journal."""
 
 
 class ClaimLost(Exception):
@@ -60,9 +63,13 @@ class Journal:
         self._provider = provider
 
     @contextmanager
-    def transaction(self) -> Iterator[Journal]:
-        """This journal with all that is done in the block in one transaction."""
-        with self._db.write() as connection:
+    def transaction(self, write: Write | None = None) -> Iterator[Journal]:
+        """This journal with all that is done in the block in one transaction.
+
+        Args:
+            write: Opens the transaction, if it is to be more than one of the database.
+        """
+        with (write or self._db.write)() as connection:
             yield Journal(UnderWay(connection), provider=self._provider)
 
     def begin(

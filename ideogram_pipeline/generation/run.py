@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from contextlib import AsyncExitStack
+from functools import partial
 
 from ideogram_pipeline.apiframe.client import ApiframeClient
 from ideogram_pipeline.apiframe.download import Downloader
@@ -158,8 +159,9 @@ class _Run:
             slots = Slots(most, start=most if account.max_concurrent_jobs else CAREFUL_START)
             records = Records(provider, journal)
             # Before it is sent: a journal without its intents must never pass for the newest one.
-            commit = GroupCommit(
-                journal, before_sending=lambda: guarding.set_mark(settings, self._database)
+            guarded = partial(guarding.write, settings, self._database)
+            commit = await stack.enter_async_context(
+                GroupCommit(journal.transaction, of_intents=partial(journal.transaction, guarded))
             )
             wanted = self._plan.images("generate", "resume")
             blocked = await self._adopt_after_loss(records, provider)

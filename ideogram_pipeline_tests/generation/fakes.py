@@ -23,6 +23,7 @@ from ideogram_pipeline.apiframe.model import (
 )
 from ideogram_pipeline.generation.attempt import Attempt
 from ideogram_pipeline.generation.database import Database
+from ideogram_pipeline.generation.group_commit import GroupCommit
 from ideogram_pipeline.generation.journal import Busy, Journal
 from ideogram_pipeline.generation.limits import Balance, Limits, OverBudget
 from ideogram_pipeline.planning.identity import request_body
@@ -52,6 +53,11 @@ def open_journal(folder: Path) -> Iterator[Journal]:
         yield Journal(database, provider="sandbox")
     finally:
         database.close()
+
+
+def group_commit(journal: Journal) -> GroupCommit:
+    """One that guards nothing."""
+    return GroupCommit(journal.transaction, of_intents=journal.transaction)
 
 
 def try_begin(

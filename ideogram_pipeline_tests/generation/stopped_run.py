@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from ideogram_pipeline.settings import Settings
 from ideogram_pipeline_tests.generation import killed_run
+from ideogram_pipeline_tests.one_thread import keep_to_one_thread
 from ideogram_pipeline_tests.support import KEY
 
 _stopped = False
@@ -28,6 +29,8 @@ def stop() -> None:
 
 if __name__ == "__main__":
     home, source, url, step, when = sys.argv[1:]
+    # So that it does not stand still while another thread holds the journal's gate.
+    keep_to_one_thread()
     killed_run.die = stop
     settings = Settings.load(
         api_key=SecretStr(KEY),

@@ -24,12 +24,12 @@ from ideogram_pipeline.errors import StorageError
 from ideogram_pipeline.generation import collecting
 from ideogram_pipeline.generation.attempt import Attempt
 from ideogram_pipeline.generation.collecting import TRIES, Collector, NotAPicture, inspect
-from ideogram_pipeline.generation.group_commit import GroupCommit
 from ideogram_pipeline.generation.journal import Journal
 from ideogram_pipeline_tests.generation.fakes import (
     NOW,
     ScriptedProvider,
     begin,
+    group_commit,
     job_of,
     open_journal,
 )
@@ -77,10 +77,10 @@ class Desk:
             )
 
         async def main() -> Attempt:
-            async with Downloader(
-                base_url=BASE, transport=httpx.MockTransport(serve)
-            ) as downloader:
-                commit = GroupCommit(self.journal, before_sending=lambda: None)
+            async with (
+                Downloader(base_url=BASE, transport=httpx.MockTransport(serve)) as downloader,
+                group_commit(self.journal) as commit,
+            ):
                 collector = Collector(self.provider, downloader, commit, self.folder)  # type: ignore[arg-type]
                 return await collector.collect(self.attempt, job)
 

@@ -24,7 +24,6 @@ from ideogram_pipeline.apiframe.model import (
     Unknown,
 )
 from ideogram_pipeline.generation.attempt import Attempt
-from ideogram_pipeline.generation.group_commit import GroupCommit
 from ideogram_pipeline.generation.journal import Journal
 from ideogram_pipeline.generation.pacing import Slots
 from ideogram_pipeline.generation.records import Records, Search
@@ -37,6 +36,7 @@ from ideogram_pipeline_tests.generation.fakes import (
     accepted,
     begin,
     body_of,
+    group_commit,
     image,
     job_of,
     open_journal,
@@ -64,15 +64,19 @@ class Desk:
         self.records = Records(self.provider, self.journal)  # type: ignore[arg-type]
 
     def submit(self) -> Attempt:
-        submitter = Submitter(
-            self.provider,  # type: ignore[arg-type]
-            self.journal,
-            GroupCommit(self.journal, before_sending=lambda: None),
-            self.records,
-            self.slots,
-            patience=self.patience,
-        )
-        return asyncio.run(submitter.submit(self.attempt))
+        async def main() -> Attempt:
+            async with group_commit(self.journal) as commit:
+                submitter = Submitter(
+                    self.provider,  # type: ignore[arg-type]
+                    self.journal,
+                    commit,
+                    self.records,
+                    self.slots,
+                    patience=self.patience,
+                )
+                return await submitter.submit(self.attempt)
+
+        return asyncio.run(main())
 
     def state(self) -> str:
         return self.journal.get(self.attempt.id).state

@@ -7,7 +7,6 @@ in every run, and its waits are short; neither changes what is called in which o
 
 from __future__ import annotations
 
-import asyncio
 import ctypes
 import json
 import multiprocessing
@@ -19,7 +18,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import duckdb
 
@@ -30,6 +29,7 @@ from ideogram_pipeline.generation.plans import make_plan
 from ideogram_pipeline.generation.publication import publish_books
 from ideogram_pipeline.generation.run import generate
 from ideogram_pipeline.settings import Settings
+from ideogram_pipeline_tests.one_thread import keep_to_one_thread
 from ideogram_pipeline_tests.support import AT, new_run_id
 from ideogram_pipeline_tests.torture.deep_strace import Strace
 
@@ -133,17 +133,7 @@ def _let_be_traced() -> None:
 
 
 def _keep_to_one_thread() -> None:
-    def run_here(
-        loop: asyncio.BaseEventLoop, _executor: object, function: Callable[..., Any], *args: Any
-    ) -> asyncio.Future[Any]:
-        done = loop.create_future()
-        try:
-            done.set_result(function(*args))
-        except Exception as error:
-            done.set_exception(error)
-        return done
-
-    asyncio.BaseEventLoop.run_in_executor = run_here  # type: ignore[assignment,method-assign]
+    keep_to_one_thread()
     duckdb.connect = partial(duckdb.connect, config={"threads": 1})
 
 

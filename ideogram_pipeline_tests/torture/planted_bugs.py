@@ -20,7 +20,8 @@ from ideogram_pipeline.apiframe.answers import Answer
 from ideogram_pipeline.apiframe.client import ApiframeClient
 from ideogram_pipeline.apiframe.model import Job, NotSent
 from ideogram_pipeline.generation import collecting, schema
-from ideogram_pipeline.generation.attempt import Attempt, StoredImage
+from ideogram_pipeline.generation.attempt import Attempt
+from ideogram_pipeline.generation.group_commit import GroupCommit
 from ideogram_pipeline.generation.journal import Journal
 from ideogram_pipeline.generation.records import Records, Search
 from ideogram_pipeline.generation.submitting import Submitter
@@ -88,16 +89,20 @@ def stored_before_rename() -> None:
 
         return note
 
-    def first(store: Callable[..., Attempt]) -> Callable[..., Attempt]:
-        def commit_and_move(journal: Journal, attempt: Attempt, image: StoredImage) -> Attempt:
-            stored = store(journal, attempt, image)
-            moves.pop(next(target for target in moves if target.match(image.path)))()
-            return stored
+    def first(commit: Callable[..., Any]) -> Callable[..., Any]:
+        async def commit_and_move(
+            group: GroupCommit, transition: Callable[..., Any], *args: Any, **more: Any
+        ) -> Any:
+            committed = await commit(group, transition, *args, **more)
+            if transition is Journal.store:
+                _, image = args
+                moves.pop(next(target for target in moves if target.match(image.path)))()
+            return committed
 
         return commit_and_move
 
     _replace(collecting, "_move", postponed)
-    _replace(Journal, "store", first)
+    _replace(GroupCommit, "__call__", first)
 
 
 def refund_ignored() -> None:
