@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
 
-from sqlalchemy import RowMapping
-
+from ideogram_pipeline.generation import schema
 from ideogram_pipeline.generation.times import from_text
 
 
@@ -49,16 +49,12 @@ class Attempt:
     """Of the picture, as soon as it was downloaded whole."""
 
     @classmethod
-    def from_row(cls, row: RowMapping) -> Attempt:
-        """Read a row of the table ``attempts``."""
-        values = {name: row[name] for name in cls.__slots__}
-        values["doubt"] = bool(row["doubt"])
-        values["conflicted"] = bool(row["conflicted"])
-        values["retriable"] = bool(row["retriable"])
-        values["intended_at"] = from_text(row["intended_at"])
-        values["begun_at"] = from_text(row["begun_at"]) if row["begun_at"] else None
-        values["submitted_at"] = from_text(row["submitted_at"]) if row["submitted_at"] else None
-        return cls(**values)
+    def from_row(cls, row: Sequence[Any]) -> Attempt:
+        """Read a row of ``COLUMNS``."""
+        values = list(row)
+        for place, read in _READERS:
+            values[place] = read(values[place])
+        return cls(*values)
 
     @property
     def request(self) -> dict[str, Any]:
@@ -70,6 +66,27 @@ class Attempt:
         """Where people find the picture, below the images folder; unique to this attempt."""
         name = f"{self.edition}-v{self.variation}-a{self.number}.{extension}"
         return PurePosixPath(self.character_id, self.prompt_id, name)
+
+
+COLUMNS = tuple(schema.attempts.c[name] for name in Attempt.__slots__)
+"""What an attempt is read from."""
+
+
+def _moment(text: str | None) -> datetime | None:
+    return from_text(text) if text else None
+
+
+_READERS: tuple[tuple[int, Callable[[Any], Any]], ...] = tuple(
+    (Attempt.__slots__.index(name), read)
+    for name, read in (
+        ("doubt", bool),
+        ("conflicted", bool),
+        ("retriable", bool),
+        ("intended_at", from_text),
+        ("begun_at", _moment),
+        ("submitted_at", _moment),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, insert, select
 
 from ideogram_pipeline.apiframe.model import Job
 from ideogram_pipeline.generation import schema
@@ -11,6 +11,7 @@ from ideogram_pipeline.generation.limits import DOCUMENTED_REFUND
 from ideogram_pipeline.generation.times import now_text
 
 _ledger = schema.ledger
+_INSERT = insert(_ledger)
 
 
 def book_charge(connection: Connection, attempt: Attempt, note: str | None = None) -> None:
@@ -48,14 +49,15 @@ def _book(
     note: str | None = None,
 ) -> None:
     connection.execute(
-        _ledger.insert().values(
-            attempt_id=attempt.id,
-            entry_type=entry_type,
-            credits=amount,
-            price_source=price_source,
-            note=note,
-            booked_at=now_text(),
-        )
+        _INSERT,
+        {
+            "attempt_id": attempt.id,
+            "entry_type": entry_type,
+            "credits": amount,
+            "price_source": price_source,
+            "note": note,
+            "booked_at": now_text(),
+        },
     )
 
 

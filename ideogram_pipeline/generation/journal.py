@@ -11,13 +11,14 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, func, or_, select, union, update
+from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, union, update
 from sqlalchemy.exc import IntegrityError
 
 from ideogram_pipeline.apiframe.model import Job
 from ideogram_pipeline.generation import booking, schema
-from ideogram_pipeline.generation.attempt import Attempt, StoredImage
+from ideogram_pipeline.generation.attempt import COLUMNS, Attempt, StoredImage
 from ideogram_pipeline.generation.database import Transactions, UnderWay
+from ideogram_pipeline.generation.earlier import Earlier, look_back
 from ideogram_pipeline.generation.limits import (
     Balance,
     Limits,
@@ -27,11 +28,25 @@ from ideogram_pipeline.generation.limits import (
     over_budget,
     over_run_limit,
 )
-from ideogram_pipeline.generation.numbering import next_number_and_key
 from ideogram_pipeline.generation.times import now_text, to_text
 from ideogram_pipeline.planning.model import PlannedImage
 
 _attempts = schema.attempts
+
+# Made once: to put a statement together costs several times what it costs to run it. Which columns
+# it sets, SQLAlchemy takes from the values that come with it.
+_INSERT = insert(_attempts).returning(*COLUMNS)
+_READ = select(*COLUMNS).where(_attempts.c.id == bindparam("of_id"))
+_MOVE = (
+    update(_attempts)
+    .where(
+        _attempts.c.id == bindparam("of_id"),
+        _attempts.c.owner == bindparam("of_owner"),
+        _attempts.c.epoch == bindparam("of_epoch"),
+        _attempts.c.state == bindparam("in_state"),
+    )
+    .returning(*COLUMNS)
+)
 
 Write = Callable[[], AbstractContextManager[Connection]]
 """Opens a transaction of the journal."""
@@ -93,9 +108,9 @@ class Journal:
             balance: The newest known balance, for the floor.
         """
         with self._db.write() as connection:
-            existing = _existing(connection, planned)
-            if existing is not None:
-                return Busy(existing)
+            earlier = look_back(connection, planned)
+            if earlier.sufficient is not None:
+                return Busy(_read(connection, earlier.sufficient))
             over = over_budget(
                 connection, planned, run_id=run_id, now=now, limits=limits, balance=balance
             )
@@ -103,6 +118,7 @@ class Journal:
                 return over
             return self._insert(
                 connection,
+                earlier,
                 planned,
                 body,
                 run_id=run_id,
@@ -129,13 +145,14 @@ class Journal:
             AlreadyClaimed: Another attempt has this job.
         """
         with self._db.write() as connection:
-            existing = _existing(connection, planned)
-            if existing is not None:
-                return Busy(existing)
+            earlier = look_back(connection, planned)
+            if earlier.sufficient is not None:
+                return Busy(_read(connection, earlier.sufficient))
             created_at = job.created_at or now
             try:
                 adopted = self._insert(
                     connection,
+                    earlier,
                     planned,
                     body,
                     run_id=run_id,
@@ -295,8 +312,8 @@ class Journal:
                     epoch=_attempts.c.epoch + 1,
                     doubt=or_(_attempts.c.doubt, _attempts.c.state == schema.SUBMITTING),
                 )
-                .returning(_attempts)
-            ).mappings()
+                .returning(*COLUMNS)
+            )
             return sorted(map(Attempt.from_row, claimed), key=lambda attempt: attempt.intended_at)
 
     def get(self, attempt_id: int) -> Attempt:
@@ -308,8 +325,7 @@ class Journal:
     def find(self, attempt_id: int) -> Attempt | None:
         """Read an attempt as it is now, if there is such a one."""
         with self._db.read() as connection:
-            found = connection.execute(select(_attempts).where(_attempts.c.id == attempt_id))
-            row = found.mappings().one_or_none()
+            row = connection.execute(_READ, {"of_id": attempt_id}).one_or_none()
             return None if row is None else Attempt.from_row(row)
 
     def moment(self) -> Moment:
@@ -347,9 +363,9 @@ class Journal:
         an intent is older than its job.
         """
         of_unknown = _attempts.c.state.in_(schema.UNKNOWN)
-        unknown = select(_attempts).where(of_unknown).order_by(_attempts.c.id)
+        unknown = select(*COLUMNS).where(of_unknown).order_by(_attempts.c.id)
         with self._db.read() as connection:
-            return list(map(Attempt.from_row, connection.execute(unknown).mappings()))
+            return list(map(Attempt.from_row, connection.execute(unknown)))
 
     def jobs_since(self, moment: datetime) -> set[str]:
         """The jobs of ours that were accepted at ``moment`` or later, by the provider's clock."""
@@ -367,6 +383,7 @@ class Journal:
     def _insert(
         self,
         connection: Connection,
+        earlier: Earlier,
         planned: PlannedImage,
         body: bytes,
         *,
@@ -374,11 +391,10 @@ class Journal:
         intended_at: datetime,
         **values: object,
     ) -> Attempt:
-        number, key = next_number_and_key(connection, planned)
         of_planned = {
             "fingerprint": planned.fingerprint,
-            "number": number,
-            "idempotency_key": key,
+            "number": earlier.number,
+            "idempotency_key": earlier.key,
             "owner": run_id,
             "run_id": run_id,
             "provider": self._provider,
@@ -395,8 +411,7 @@ class Journal:
             "mask_sha256": planned.mask.sha256 if planned.mask else None,
             "intended_at": to_text(intended_at),
         }
-        insert = _attempts.insert().values(of_planned | values).returning(_attempts)
-        return Attempt.from_row(connection.execute(insert).mappings().one())
+        return Attempt.from_row(connection.execute(_INSERT, of_planned | values).one())
 
     def _move(self, attempt: Attempt, state: str, **values: object) -> Attempt:
         with self._db.write() as connection:
@@ -405,29 +420,17 @@ class Journal:
     def _move_in(
         self, connection: Connection, attempt: Attempt, state: str, **values: object
     ) -> Attempt:
-        moved = connection.execute(
-            update(_attempts)
-            .where(
-                _attempts.c.id == attempt.id,
-                _attempts.c.owner == attempt.owner,
-                _attempts.c.epoch == attempt.epoch,
-                _attempts.c.state == attempt.state,
-            )
-            .values(state=state, **values)
-            .returning(_attempts)
-        )
-        row = moved.mappings().one_or_none()
+        claim = {
+            "of_id": attempt.id,
+            "of_owner": attempt.owner,
+            "of_epoch": attempt.epoch,
+            "in_state": attempt.state,
+        }
+        row = connection.execute(_MOVE, claim | {"state": state} | values).one_or_none()
         if row is None:
             raise ClaimLost(f"attempt {attempt.id} is no longer ours in state {attempt.state}")
         return Attempt.from_row(row)
 
 
-def _existing(connection: Connection, planned: PlannedImage) -> Attempt | None:
-    """The attempt because of which ``planned`` needs no further one, or may have none."""
-    settled = or_(
-        _attempts.c.state.in_(schema.LIVE),
-        and_(_attempts.c.state == schema.FAILED, _attempts.c.retriable == 0),
-    )
-    found = select(_attempts).where(_attempts.c.fingerprint == planned.fingerprint, settled)
-    row = connection.execute(found).mappings().first()
-    return None if row is None else Attempt.from_row(row)
+def _read(connection: Connection, attempt_id: int) -> Attempt:
+    return Attempt.from_row(connection.execute(_READ, {"of_id": attempt_id}).one())

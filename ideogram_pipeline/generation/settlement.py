@@ -16,7 +16,7 @@ from ideogram_pipeline.apiframe.retrying import patiently
 from ideogram_pipeline.errors import PipelineError
 from ideogram_pipeline.generation import run_records, schema
 from ideogram_pipeline.generation.account import provider_access
-from ideogram_pipeline.generation.attempt import Attempt
+from ideogram_pipeline.generation.attempt import COLUMNS, Attempt
 from ideogram_pipeline.generation.database import Database, open_journal
 from ideogram_pipeline.generation.guarding import is_recovering, recovered, set_mark
 from ideogram_pipeline.generation.journal import AlreadyClaimed, Journal
@@ -47,10 +47,10 @@ def questions(settings: Settings) -> Questions:
     Raises:
         StorageError: The journal cannot be read.
     """
-    waiting = select(schema.attempts).where(schema.attempts.c.state.in_(WAITING))
+    waiting = select(*COLUMNS).where(schema.attempts.c.state.in_(WAITING))
     with open_journal(settings) as database:
         with database.read() as connection:
-            rows = connection.execute(waiting.order_by(schema.attempts.c.id)).mappings()
+            rows = connection.execute(waiting.order_by(schema.attempts.c.id))
             attempts = tuple(map(Attempt.from_row, rows))
         return Questions(attempts, is_recovering(database))
 
