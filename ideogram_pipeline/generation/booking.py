@@ -7,8 +7,8 @@ from sqlalchemy import Connection, func, insert, select
 from ideogram_pipeline.apiframe.model import Job
 from ideogram_pipeline.generation import schema
 from ideogram_pipeline.generation.attempt import Attempt
-from ideogram_pipeline.generation.limits import DOCUMENTED_REFUND
 from ideogram_pipeline.generation.times import now_text
+from ideogram_pipeline.generation.totals import DOCUMENTED_REFUND
 
 _ledger = schema.ledger
 _INSERT = insert(_ledger)

@@ -16,13 +16,21 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError
 
 from ideogram_pipeline.errors import ConfigurationError, StorageError
 from ideogram_pipeline.files import make_folder
-from ideogram_pipeline.generation import meta, schema
+from ideogram_pipeline.generation import meta, schema, totals
 from ideogram_pipeline.settings import Settings
 
 LOCK_SECONDS = 30.0
 """How long a writer waits for others before it gives up; a write takes about a millisecond."""
 
 _VERSION = "schema_version"
+_ADDED = {
+    2: (
+        "ALTER TABLE attempts ADD COLUMN begun_at VARCHAR",
+        "ALTER TABLE attempts ADD COLUMN conflicted INTEGER NOT NULL DEFAULT 0",
+    ),
+    3: totals.COUNTED_ANEW,
+}
+"""What makes a journal of the version before into one of this version."""
 
 
 def journal_path(settings: Settings) -> Path:
@@ -168,7 +176,7 @@ class Database:
     def _create(self) -> None:
         with self._gate, self._engine.begin() as connection:
             schema.metadata.create_all(connection)
-            for trigger in schema.APPEND_ONLY:
+            for trigger in (*schema.APPEND_ONLY, *totals.TRIGGERS):
                 connection.exec_driver_sql(trigger)
             version = meta.get(connection, _VERSION)
             if version is None:
@@ -176,7 +184,7 @@ class Database:
                 meta.put(connection, meta.JOURNAL_ID, uuid.uuid4().hex)
                 return
             for newer in range(int(version) + 1, schema.SCHEMA_VERSION + 1):
-                for statement in schema.ADDED[newer]:
+                for statement in _ADDED[newer]:
                     connection.exec_driver_sql(statement)
             if int(version) > schema.SCHEMA_VERSION:
                 raise StorageError(

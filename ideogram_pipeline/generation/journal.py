@@ -22,13 +22,13 @@ from ideogram_pipeline.generation.earlier import Earlier, look_back
 from ideogram_pipeline.generation.limits import (
     Balance,
     Limits,
-    Moment,
     OverBudget,
     over_balance,
     over_budget,
     over_run_limit,
 )
 from ideogram_pipeline.generation.times import now_text, to_text
+from ideogram_pipeline.generation.totals import Moment
 from ideogram_pipeline.planning.model import PlannedImage
 
 _attempts = schema.attempts

@@ -21,14 +21,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = 2
-ADDED = {
-    2: (
-        "ALTER TABLE attempts ADD COLUMN begun_at VARCHAR",
-        "ALTER TABLE attempts ADD COLUMN conflicted INTEGER NOT NULL DEFAULT 0",
-    )
-}
-"""What makes a journal of the version before into one of this version."""
+SCHEMA_VERSION = 3
 
 SUBMITTING = "submitting"
 SUBMITTED = "submitted"
@@ -88,7 +81,8 @@ PUBLISHED_OF_ATTEMPTS = (
 """Columns that the warehouse has under the same names, in ``runs`` and in ``generations``."""
 
 
-def _states(states: tuple[str, ...]) -> str:
+def listed(states: tuple[str, ...]) -> str:
+    """States as SQL has them between ``IN (`` and ``)``."""
     return ", ".join(f"'{state}'" for state in states)
 
 
@@ -164,14 +158,14 @@ attempts = Table(
     Column("height", Integer),
     Column("format", String),
     UniqueConstraint("fingerprint", "number"),
-    CheckConstraint(f"state IN ({_states(STATES)})"),
+    CheckConstraint(f"state IN ({listed(STATES)})"),
     CheckConstraint("credits > 0"),
 )
 Index(
     "one_live_attempt",
     attempts.c.fingerprint,
     unique=True,
-    sqlite_where=text(f"state IN ({_states(LIVE)})"),
+    sqlite_where=text(f"state IN ({listed(LIVE)})"),
 )
 Index("attempts_by_state", attempts.c.state)
 Index("attempts_by_run", attempts.c.run_id)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from ideogram_pipeline.generation import schema
 from ideogram_pipeline.generation.database import open_journal
 from ideogram_pipeline.generation.reconciliation import reconcile
+from ideogram_pipeline.generation.totals import COUNTED_ANEW
 from ideogram_pipeline_tests.support import Bench
 
 
@@ -31,6 +32,20 @@ def stored(desk: Bench) -> list[tuple[str, str, str]]:
         return [(row[0], row[1], row[2]) for row in connection.execute(query.order_by(table.path))]
 
 
+def assert_totals_right(connection: Connection) -> None:
+    """The running totals are what they are the sums of."""
+    tables = ("spent_by_run", "spent_by_month", "committed_by_hundred")
+    kept, counted = [], []
+    for totals in (kept, counted):
+        for table in tables:
+            # A total of 0 may have a row or none.
+            query = f"SELECT * FROM {table} WHERE credits <> 0 ORDER BY 1, 2"
+            totals.append(connection.exec_driver_sql(query).all())
+        for statement in COUNTED_ANEW:
+            connection.exec_driver_sql(statement)
+    assert kept == counted
+
+
 def assert_books_right(desk: Bench, pictures: int) -> None:
     """So many pictures, each of a paid job of its own, whole on the disk; books to the credit."""
     truth = desk.truth()
@@ -40,6 +55,8 @@ def assert_books_right(desk: Bench, pictures: int) -> None:
     for path, digest, _ in images:
         content = (desk.settings.folder / path).read_bytes()
         assert hashlib.sha256(content).hexdigest() == digest
+    with open_journal(desk.settings) as journal, journal.write() as connection:
+        assert_totals_right(connection)
     checked = reconcile(desk.settings)
     assert checked.ledger_net == truth["charges"] - truth["refunds"]
     assert (checked.drift, checked.orphans, checked.missing) == (0, (), ())

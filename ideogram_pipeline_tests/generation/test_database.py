@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import DatabaseError
 
 from ideogram_pipeline.errors import ConfigurationError, StorageError
-from ideogram_pipeline.generation import database, schema
+from ideogram_pipeline.generation import database, schema, totals
 from ideogram_pipeline.generation.database import Database, journal_path
 from ideogram_pipeline.settings import Settings
+from ideogram_pipeline_tests.generation.fakes import NOW, begin, image, open_journal
+from ideogram_pipeline_tests.generation.judging import assert_totals_right
 from ideogram_pipeline_tests.powers import bound_by_permissions
 
 
@@ -80,21 +83,31 @@ def test_a_journal_of_another_version_is_left_alone(tmp_path: Path) -> None:
         Database(path)
 
 
-def test_a_journal_of_the_version_before_is_brought_up_to_date(tmp_path: Path) -> None:
+def test_a_journal_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
+    with open_journal(tmp_path) as journal:
+        journal.accept(begin(journal), "job-1", now=NOW)
+        begin(journal, image(2))
+        attempts = [journal.get(1), journal.get(2)]
     opened = Database(path)
     with opened.write() as connection:
+        triggers = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'totals%'"
+        for trigger in connection.exec_driver_sql(triggers).scalars().all():
+            connection.exec_driver_sql(f"DROP TRIGGER {trigger}")
+        for table in ("spent_by_run", "spent_by_month", "committed_by_hundred"):
+            connection.exec_driver_sql(f"DROP TABLE {table}")
         for column in ("begun_at", "conflicted"):
             connection.exec_driver_sql(f"ALTER TABLE attempts DROP COLUMN {column}")
         of_version = schema.meta.c.name == "schema_version"
         connection.execute(update(schema.meta).where(of_version).values(value="1"))
     opened.close()
-    opened = Database(path)
-    with opened.read() as connection:
-        assert connection.execute(schema.attempts.select()).all() == []
-        version = select(schema.meta.c.value).where(of_version)
-        assert connection.scalar(version) == str(schema.SCHEMA_VERSION)
-    opened.close()
+    with open_journal(tmp_path) as journal:
+        assert [journal.get(1), journal.get(2)] == [replace(a, begun_at=None) for a in attempts]
+        with journal._db.write() as connection:
+            version = select(schema.meta.c.value).where(of_version)
+            assert connection.scalar(version) == str(schema.SCHEMA_VERSION)
+            assert totals.of_run(connection, "run-1") == 30
+            assert_totals_right(connection)
 
 
 def test_what_is_no_journal_is_named(tmp_path: Path) -> None:
