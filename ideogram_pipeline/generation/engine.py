@@ -32,6 +32,7 @@ from ideogram_pipeline.generation.provider import Provider
 from ideogram_pipeline.generation.references import References
 from ideogram_pipeline.generation.report import NotBegun, Progress, ProgressListener
 from ideogram_pipeline.generation.submitting import OutOfMoney, Submitter
+from ideogram_pipeline.generation.telling import Teller
 from ideogram_pipeline.generation.watching import StillRunning, Watcher
 from ideogram_pipeline.planning.identity import request_body
 from ideogram_pipeline.planning.model import PlannedImage
@@ -88,7 +89,8 @@ class Engine:
         self._is_alive = is_alive
         self._patience = patience
         self._shortage = shortage
-        self._on_progress = on_progress
+        self._teller = Teller(on_progress, self._progress)
+        self._quoted = sum(planned.credits for planned in self._wanted.values())
         self._room = asyncio.Semaphore(workers.slots.most + WAITING_FOR_COLLECTION)
         self._carried: set[int] = set()
         """Attempts of dead runs that a task of this run is at."""
@@ -121,6 +123,8 @@ class Engine:
                 watching.cancel()
         except BaseExceptionGroup as errors:
             raise _foremost(errors) from None
+        finally:
+            self._teller.tell()
 
     def stop(self) -> None:
         """Begin nothing more and wait for no job; what is nearly home is still brought home."""
@@ -204,7 +208,7 @@ class Engine:
                         attempt, job = await self._watch(attempt, fresh=True)
             if isinstance(begun, NotBegun):
                 self.not_begun[planned.fingerprint] = begun
-                self._tell()
+                self._teller.news()
                 return
             if isinstance(begun, Busy):
                 attempt = await self._follow(begun.attempt)
@@ -282,7 +286,7 @@ class Engine:
             return self._journal.get(attempt.id)
         if attempt.state == schema.SUBMITTED:
             self._spent += attempt.credits
-        self._tell()
+        self._teller.news()
         return attempt
 
     async def _watch(self, attempt: Attempt, *, fresh: bool) -> tuple[Attempt, Job | None]:
@@ -304,7 +308,7 @@ class Engine:
         if job.is_completed:
             return await self._commit(Journal.complete, attempt, job, now=now), job
         self._failed += 1
-        self._tell()
+        self._teller.news()
         retriable = not is_content_refusal(job.error)
         failed = await self._commit(Journal.fail, attempt, job, now=now, retriable=retriable)
         return failed, job
@@ -313,7 +317,7 @@ class Engine:
         if attempt.state == schema.COMPLETED:
             attempt = await self._workers.collector.collect(attempt, job)
             self._made += attempt.state == schema.STORED
-            self._tell()
+            self._teller.news()
         return attempt
 
     async def _follow(self, attempt: Attempt) -> Attempt:
@@ -329,23 +333,19 @@ class Engine:
             attempt = self._journal.get(attempt.id)
         return attempt
 
-    def _tell(self) -> None:
-        if self._on_progress is None:
-            return
+    def _progress(self) -> Progress:
         in_flight = self._slots.accepted
         fates = [not_begun.fate for not_begun in self.not_begun.values()]
-        self._on_progress(
-            Progress(
-                run_id=self._run_id,
-                planned=len(self._wanted),
-                made=self._made,
-                in_flight=in_flight,
-                failed=self._failed + fates.count("failed"),
-                deferred=fates.count("deferred"),
-                credits_spent=self._spent,
-                credits_quoted=sum(planned.credits for planned in self._wanted.values()),
-                activity=f"{in_flight} being drawn" if in_flight else "submitting",
-            )
+        return Progress(
+            run_id=self._run_id,
+            planned=len(self._wanted),
+            made=self._made,
+            in_flight=in_flight,
+            failed=self._failed + fates.count("failed"),
+            deferred=fates.count("deferred"),
+            credits_spent=self._spent,
+            credits_quoted=self._quoted,
+            activity=f"{in_flight} being drawn" if in_flight else "submitting",
         )
 
 
