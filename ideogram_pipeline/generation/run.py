@@ -13,11 +13,12 @@ from ideogram_pipeline.apiframe.errors import Transient
 from ideogram_pipeline.catalog.model import Catalog
 from ideogram_pipeline.errors import StorageError
 from ideogram_pipeline.files import make_folder
-from ideogram_pipeline.generation import disk, guarding, history, run_records
+from ideogram_pipeline.generation import guarding, history, run_records
 from ideogram_pipeline.generation.account import Access, provider_access
 from ideogram_pipeline.generation.adopting import adopt
 from ideogram_pipeline.generation.collecting import Collector
 from ideogram_pipeline.generation.database import Database, open_journal
+from ideogram_pipeline.generation.disk import Disks
 from ideogram_pipeline.generation.engine import Engine, Workers
 from ideogram_pipeline.generation.fates import count_fates
 from ideogram_pipeline.generation.group_commit import GroupCommit
@@ -194,7 +195,7 @@ class _Run:
                 balance=None if account.credits is None else Balance(account.credits, asked_at),
                 is_alive=lambda owner: is_alive(self._database.locks, owner),
                 patience=settings.patience,
-                shortage=lambda: disk.shortage((settings.folder, self._database.path.parent)),
+                shortage=Disks((settings.folder, self._database.path.parent)).shortage,
                 on_progress=on_progress,
             )
             self._engine.not_begun.update(blocked)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -40,3 +41,18 @@ def test_what_may_have_been_sent_in_vain_is_not_sent_again_either(
         assert requests(desk, "generate") == sent
         assert desk.run().exit_code == 0
         assert_books_right(desk, 1)
+
+
+def test_many_purchases_in_a_second_take_one_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    free = [disk.RESERVE, disk.RESERVE - 1]
+    looks = iter(free)
+    monkeypatch.setattr(disk.time, "monotonic", lambda: now)
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: SimpleNamespace(free=next(looks)))
+    disks = disk.Disks([tmp_path])
+    assert [disks.shortage() for _ in range(3)] == [None] * 3
+    now += disk.LOOK_SECONDS
+    assert "17 MB left" in str(disks.shortage())
+    assert "17 MB left" in str(disks.shortage())

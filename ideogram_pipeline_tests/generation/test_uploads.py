@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from ideogram_pipeline.generation.database import open_journal
 from ideogram_pipeline.generation.uploads import Uploads
 from ideogram_pipeline.settings import Settings
@@ -30,3 +32,20 @@ def test_each_provider_has_its_own_and_a_forgotten_one_is_gone(tmp_path: Path) -
         here.forget(["abc"])
         assert here.url("abc", alive_at=before) is None
         assert there.url("abc", alive_at=before) == "https://c"
+
+
+def test_the_journal_is_read_once_for_each_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_journal(Settings.load(home=tmp_path)) as database:
+        Uploads(database, "https://api").remember("abc", "https://a", expires_at=NOW)
+        uploads = Uploads(database, "https://api")
+        early = NOW - timedelta(minutes=1)
+        assert uploads.url("abc", alive_at=early) == "https://a"
+        with monkeypatch.context() as locked:
+            locked.setattr(database, "read", lambda: pytest.fail("read again"))
+            assert uploads.url("abc", alive_at=early) == "https://a"
+        # What ends is looked for again, since another run may have uploaded it meanwhile.
+        later = NOW + timedelta(hours=1)
+        Uploads(database, "https://api").remember("abc", "https://b", expires_at=later)
+        assert uploads.url("abc", alive_at=NOW) == "https://b"
