@@ -33,6 +33,9 @@ from ideogram_pipeline.generation.provider import Provider
 
 TRIES = 5
 FIRST_WAIT = 0.5
+AT_A_TIME = 32
+"""Files that are fetched side by side. A dead run may have left thousands; the time that a fetch
+may take does not begin before its turn."""
 GIVEN_UP_AFTER = timedelta(hours=72)
 """Age of a job at which a file or record that is not found is taken to be purged although nobody
 says so. By the provider's newest contract it keeps files for 24 h, by older ones for months."""
@@ -57,6 +60,7 @@ class Collector:
         self._commit = commit
         self._folder = folder
         self._incoming = folder / "images" / ".incoming"
+        self._doors = asyncio.Semaphore(AT_A_TIME)
         try:
             make_folder(self._incoming)
         except OSError as error:
@@ -96,7 +100,8 @@ class Collector:
                     trouble = "the provider names no file yet"
                     continue
                 part = self._part(attempt)
-                download = await self._downloader.fetch(job.result_urls[0], part)
+                async with self._doors:
+                    download = await self._downloader.fetch(job.result_urls[0], part)
                 return await self._keep(attempt, part, download.sha256)
             except KeyRefused:
                 raise
@@ -161,15 +166,15 @@ class Collector:
         part = self._part(attempt)
         if part.exists():
             try:
-                return await self._keep(attempt, part, await asyncio.to_thread(_hash, part))
+                return await self._keep(attempt, part, await asyncio.to_thread(_secure, part))
             except NotAPicture:
                 return None
         if attempt.sha256 is None:
             return None
         for image_format in _EXTENSIONS:
             for place in self._taken_places(attempt, image_format):
-                if await asyncio.to_thread(_hash, place) == attempt.sha256:
-                    # Renamed already; through the other door once more, so that it is synced.
+                if await asyncio.to_thread(_secure, place) == attempt.sha256:
+                    # Renamed already; through the other door once more, so that its name is synced.
                     place.replace(part)
                     return await self._keep(attempt, part, attempt.sha256)
         return None
@@ -199,21 +204,29 @@ def inspect(path: Path) -> tuple[int, int, str]:
         raise NotAPicture(f"the file is not a whole picture: {error}") from None
 
 
-def _hash(path: Path) -> str:
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
+def _secure(path: Path) -> str:
+    """Have a file of an earlier life, of which nobody knows, survive a power cut; its hash."""
+    try:
+        sync(path)
+        with path.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError as error:
+        raise _not_stored(path, error) from error
 
 
 def _move(part: Path, target: Path) -> int:
-    """Rename a file so that it survives a power cut under its new name; its size in bytes."""
+    """Give a file, whose content is on the disk, another name for good; its size in bytes."""
     try:
-        sync(part)
         make_folder(target.parent)
         part.replace(target)
         sync(target.parent)
         return target.stat().st_size
     except OSError as error:
-        raise StorageError(
-            f"{target} cannot be written: {error.strerror or error}. The picture is paid and "
-            "kept; mend the folder or the disk and run again."
-        ) from error
+        raise _not_stored(target, error) from error
+
+
+def _not_stored(path: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"{path} cannot be written: {error.strerror or error}. The picture is paid and "
+        "kept; mend the folder or the disk and run again."
+    )

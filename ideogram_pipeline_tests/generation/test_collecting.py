@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import os
+import stat
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
@@ -30,6 +32,7 @@ from ideogram_pipeline_tests.generation.fakes import (
     ScriptedProvider,
     begin,
     group_commit,
+    image,
     job_of,
     open_journal,
 )
@@ -286,7 +289,60 @@ class TestSalvage:
         assert (at.folder / stored_path(at)).read_bytes() == PNG
 
 
+@pytest.mark.parametrize("salvaged", [False, True])
+def test_the_content_is_forced_to_the_disk_once(
+    desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch, salvaged: bool
+) -> None:
+    """By the download; a file that an earlier life has left may never have been."""
+    at = desk(PNG)
+    if salvaged:
+        at.put(at.part, PNG)
+    synced: list[int] = []
+    fsync = os.fsync
+
+    def noted(handle: int) -> None:
+        if stat.S_ISREG(os.fstat(handle).st_mode) and os.fstat(handle).st_size == len(PNG):
+            synced.append(os.fstat(handle).st_ino)
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    assert at.collect(at.job()).state == "stored"
+    assert synced == [at.target.stat().st_ino]
+    assert len(at.fetched) == (0 if salvaged else 1)
+
+
 class TestTooMuch:
+    def test_of_many_files_some_are_fetched_at_a_time(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A dead run may have left thousands."""
+        monkeypatch.setattr(collecting, "AT_A_TIME", 3)
+        under_way, most = 0, 0
+
+        class Downloads:
+            async def fetch(self, _url: str, destination: Path) -> download.Download:
+                nonlocal under_way, most
+                under_way += 1
+                most = max(most, under_way)
+                await asyncio.sleep(0)
+                under_way -= 1
+                destination.write_bytes(PNG)
+                return download.Download(hashlib.sha256(PNG).hexdigest(), len(PNG))
+
+        async def main(journal: Journal) -> list[Attempt]:
+            attempts = []
+            for number in range(10):
+                submitted = journal.accept(begin(journal, image(number)), f"job-{number}", now=NOW)
+                attempts.append(journal.complete(submitted, job_of(submitted), now=NOW))
+            async with group_commit(journal) as commit:
+                collector = Collector(ScriptedProvider(), Downloads(), commit, tmp_path)  # type: ignore[arg-type]
+                jobs = [job_of(attempt, result_urls=(URL,)) for attempt in attempts]
+                return list(await asyncio.gather(*map(collector.collect, attempts, jobs)))
+
+        with open_journal(tmp_path) as journal:
+            assert {attempt.state for attempt in asyncio.run(main(journal))} == {"stored"}
+        assert most == 3
+
     def test_a_file_over_the_limit_is_not_asked_for_again(
         self, desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
     ) -> None:
