@@ -29,7 +29,13 @@ from ideogram_pipeline.apiframe.model import (
     SubmitOutcome,
     Upload,
 )
-from ideogram_pipeline.apiframe.transport import Timeouts, explain, never_left, open_transport
+from ideogram_pipeline.apiframe.transport import (
+    Connection,
+    Timeouts,
+    explain,
+    never_left,
+    open_transport,
+)
 from ideogram_pipeline.errors import ConfigurationError
 
 _MOST_BYTES: Final = 32 * 1024 * 1024
@@ -69,7 +75,7 @@ class ApiframeClient:
         """The provider's time, as its answers tell it."""
         self._key = api_key
         self._timeouts = timeouts
-        self._http = httpx.AsyncClient(
+        self._http = Connection(
             base_url=self.base_url,
             headers={"X-API-Key": api_key.get_secret_value(), "User-Agent": "ideogram-pipeline"},
             timeout=timeouts.for_httpx(),

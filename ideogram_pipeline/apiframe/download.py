@@ -19,7 +19,13 @@ import httpx
 from ideogram_pipeline.apiframe.errors import Gone, ProviderError, TooLarge, Transient, Unreachable
 from ideogram_pipeline.apiframe.hosts import AllowedHosts
 from ideogram_pipeline.apiframe.retry_after import retry_after
-from ideogram_pipeline.apiframe.transport import Timeouts, explain, never_left, open_transport
+from ideogram_pipeline.apiframe.transport import (
+    Connection,
+    Timeouts,
+    explain,
+    never_left,
+    open_transport,
+)
 from ideogram_pipeline.errors import PipelineError, StorageError
 
 MOST_REDIRECTS: Final = 5
@@ -58,7 +64,7 @@ class Downloader:
     ) -> None:
         self._hosts = AllowedHosts.of(base_url, extra_hosts)
         self._timeouts = timeouts
-        self._http = httpx.AsyncClient(
+        self._http = Connection(
             headers={"User-Agent": "ideogram-pipeline", "Accept-Encoding": "identity"},
             timeout=timeouts.for_httpx(),
             transport=transport or open_transport(),
@@ -110,7 +116,9 @@ class Downloader:
     async def _follow(self, url: str, destination: Path, max_bytes: int) -> Download:
         for _ in range(1 + MOST_REDIRECTS):
             self._hosts.check(url)
-            answer = await self._http.send(self._http.build_request("GET", url), stream=True)
+            # Whole already: what httpx would add to it, it looks for at length.
+            request = httpx.Request("GET", url, headers=self._http.headers)
+            answer = await self._http.send(request, stream=True)
             async with contextlib.aclosing(answer):
                 if not answer.has_redirect_location:
                     _check_status(answer)

@@ -140,3 +140,21 @@ def test_a_download_does_not_carry_it_even_to_the_provider(tmp_path: Path) -> No
             return server.requests[1:]
 
     assert not any(b"x-api-key" in request.lower() for request in asyncio.run(main()))
+
+
+def test_no_cookie_is_kept(tmp_path: Path) -> None:
+    async def main() -> list[bytes]:
+        step = Step(http(200, {"team": None}, set_cookie="who=ann; Path=/"))
+        async with (
+            ScriptedServer(step) as server,
+            client(server.url) as api,
+            Downloader(base_url=server.url) as downloader,
+        ):
+            for name in ("a", "b"):
+                await api.account()
+                await downloader.fetch(f"{server.url}/{name}.png", tmp_path / name)
+            return server.requests
+
+    requests = asyncio.run(main())
+    assert len(requests) == 4
+    assert not any(b"cookie" in request.lower() for request in requests)
