@@ -130,15 +130,18 @@ class ApiframeClient:
             raise Malformed(f"Not a job id: {job_id!r:.80}")
         return decoding.decode_job(await self._ask("GET", f"/v2/jobs/{quote(job_id, safe='')}"))
 
-    async def jobs(self, *, cursor: str | None = None) -> JobPage:
+    async def jobs(self, *, cursor: str | None = None, status: str | None = None) -> JobPage:
         """One page of the account's jobs of this model, newest first, without their ``input``.
 
         Args:
             cursor: ``next_cursor`` of the page before.
+            status: The only status to list, such as ``COMPLETED``; ``None`` for all.
         """
         params = {"model": MODEL, "limit": str(JOBS_PAGE_MAX)}
         if cursor is not None:
             params["cursor"] = cursor
+        if status is not None:
+            params["status"] = status
         return decoding.decode_page(await self._ask("GET", "/v2/jobs", params=params))
 
     async def account(self) -> Account:

@@ -27,7 +27,7 @@ from ideogram_pipeline.generation.failures import is_content_refusal, is_provide
 from ideogram_pipeline.generation.group_commit import GroupCommit
 from ideogram_pipeline.generation.journal import Busy, ClaimLost, Journal
 from ideogram_pipeline.generation.limits import Balance, Limits, OverBudget
-from ideogram_pipeline.generation.pacing import Slots
+from ideogram_pipeline.generation.pacing import Place, Slots
 from ideogram_pipeline.generation.provider import Provider
 from ideogram_pipeline.generation.references import References
 from ideogram_pipeline.generation.report import NotBegun, Progress, ProgressListener
@@ -91,7 +91,7 @@ class Engine:
         self._shortage = shortage
         self._teller = Teller(on_progress, self._progress)
         self._quoted = sum(planned.credits for planned in self._wanted.values())
-        self._room = asyncio.Semaphore(workers.slots.most + WAITING_FOR_COLLECTION)
+        self._room = asyncio.Semaphore(workers.slots.total + WAITING_FOR_COLLECTION)
         self._carried: set[int] = set()
         """Attempts of dead runs that a task of this run is at."""
         self._balance = balance
@@ -150,15 +150,15 @@ class Engine:
     async def _settle_doubt(self, attempt: Attempt) -> None:
         """Find out whether it was accepted; if not, and it is wanted, send it once more."""
         try:
-            async with self._slots:
-                attempt = await self._submit(attempt, send=False)
+            async with self._slots.place() as place:
+                attempt = await self._submit(attempt, place, send=False)
                 if attempt.state == schema.SUBMITTING and attempt.fingerprint in self._wanted:
-                    attempt = await self._resend(attempt)
+                    attempt = await self._resend(attempt, place)
             self._work.create_task(self._carry_on(attempt))
         except ClaimLost:
             self._carried.discard(attempt.id)
 
-    async def _resend(self, attempt: Attempt) -> Attempt:
+    async def _resend(self, attempt: Attempt, place: Place) -> Attempt:
         """Send what is in doubt and was not found; it is bought by that, so all limits hold."""
         if obstacle := self._obstacle():
             return self._put_off(attempt, obstacle)
@@ -167,7 +167,7 @@ class Engine:
         )
         if isinstance(begun, OverBudget):
             return self._put_off(attempt, begun.message)
-        return await self._submit(begun)
+        return await self._submit(begun, place)
 
     def _put_off(self, attempt: Attempt, reason: str) -> Attempt:
         self.not_begun[attempt.fingerprint] = NotBegun("deferred", reason)
@@ -178,8 +178,9 @@ class Engine:
         try:
             job = None
             if attempt.state == schema.SUBMITTED:
-                async with self._slots:
-                    attempt, job = await self._watch(attempt, fresh=False)
+                with self._slots.occupied():
+                    end = await self._watch(attempt, fresh=False)
+                attempt, job = await self._conclude(attempt, end)
             await self._collect(attempt, job)
         except ClaimLost:
             # Another run has it: it took us for dead, or a person has settled it.
@@ -199,13 +200,16 @@ class Engine:
         """Buy a picture and see it home, by another attempt where the provider has failed."""
         worth_another = True
         while worth_another:
-            job = None
-            async with self._slots:
+            job = end = None
+            async with self._slots.place() as place:
                 begun = await self._begin(planned)
                 if isinstance(begun, Attempt):
-                    attempt = await self._submit(begun)
+                    attempt = await self._submit(begun, place)
                     if attempt.state == schema.SUBMITTED:
-                        attempt, job = await self._watch(attempt, fresh=True)
+                        end = await self._watch(attempt, fresh=True)
+            # The job has ended: its slot is another's, whatever is still to be written down.
+            if end is not None:
+                attempt, job = await self._conclude(attempt, end)
             if isinstance(begun, NotBegun):
                 self.not_begun[planned.fingerprint] = begun
                 self._teller.news()
@@ -278,9 +282,9 @@ class Engine:
         self._balance = None if account.credits is None else Balance(account.credits, asked_at)
         return True
 
-    async def _submit(self, attempt: Attempt, *, send: bool = True) -> Attempt:
+    async def _submit(self, attempt: Attempt, place: Place, *, send: bool = True) -> Attempt:
         try:
-            attempt = await self._workers.submitter.submit(attempt, send=send)
+            attempt = await self._workers.submitter.submit(attempt, place, send=send)
         except OutOfMoney as error:
             self.out_of_money = str(error)
             return self._journal.get(attempt.id)
@@ -289,29 +293,34 @@ class Engine:
         self._teller.news()
         return attempt
 
-    async def _watch(self, attempt: Attempt, *, fresh: bool) -> tuple[Attempt, Job | None]:
-        self._slots.accepted += 1
+    async def _watch(self, attempt: Attempt, *, fresh: bool) -> Job | StillRunning | ProviderError:
+        """Wait until the job has ended, or there is a reason to wait no more."""
         try:
-            job = await self._workers.watcher.ended(
+            return await self._workers.watcher.ended(
                 attempt.job_id or "", attempt.rendering_speed, fresh=fresh
             )
         except KeyRefused:
             raise
         except (StillRunning, ProviderError) as error:
-            if isinstance(error, NotFound) and self._workers.collector.is_given_up(attempt):
+            return error
+
+    async def _conclude(
+        self, attempt: Attempt, end: Job | StillRunning | ProviderError
+    ) -> tuple[Attempt, Job | None]:
+        """Write down what became of the job."""
+        if isinstance(end, Exception):
+            if isinstance(end, NotFound) and self._workers.collector.is_given_up(attempt):
                 return await self._workers.collector.expire(attempt), None
-            reason = str(error) or "still under way at the provider"
+            reason = str(end) or "still under way at the provider"
             return await self._commit(Journal.remark, attempt, reason), None
-        finally:
-            self._slots.accepted -= 1
         now = self._provider.clock.now()
-        if job.is_completed:
-            return await self._commit(Journal.complete, attempt, job, now=now), job
+        if end.is_completed:
+            return await self._commit(Journal.complete, attempt, end, now=now), end
         self._failed += 1
         self._teller.news()
-        retriable = not is_content_refusal(job.error)
-        failed = await self._commit(Journal.fail, attempt, job, now=now, retriable=retriable)
-        return failed, job
+        retriable = not is_content_refusal(end.error)
+        failed = await self._commit(Journal.fail, attempt, end, now=now, retriable=retriable)
+        return failed, end
 
     async def _collect(self, attempt: Attempt, job: Job | None) -> Attempt:
         if attempt.state == schema.COMPLETED:

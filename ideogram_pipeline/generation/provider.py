@@ -33,13 +33,13 @@ class Provider:
 
     async def job(self, job_id: str) -> Job:
         """Ask for one job, once."""
-        await self._rate.turn()
+        await self._rate.turn(is_look=True)
         return await self._client.job(job_id)
 
-    async def newest_jobs(self, cursor: str | None = None) -> JobPage:
-        """Ask for a page of the account's jobs, once."""
-        await self._rate.turn()
-        return await self._client.jobs(cursor=cursor)
+    async def newest_jobs(self, cursor: str | None = None, *, status: str | None = None) -> JobPage:
+        """Ask for a page of the account's jobs, once; with ``status``, only of those in it."""
+        await self._rate.turn(is_look=True)
+        return await self._client.jobs(cursor=cursor, status=status)
 
     async def account(self) -> Account:
         """Ask who we are and what is left, trying again a few times."""

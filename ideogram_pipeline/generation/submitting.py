@@ -29,7 +29,7 @@ from ideogram_pipeline.generation.attempt import Attempt
 from ideogram_pipeline.generation.group_commit import GroupCommit
 from ideogram_pipeline.generation.journal import AlreadyClaimed, Journal
 from ideogram_pipeline.generation.likeness import Likeness, compare
-from ideogram_pipeline.generation.pacing import Slots
+from ideogram_pipeline.generation.pacing import Place, Slots
 from ideogram_pipeline.generation.provider import Provider
 from ideogram_pipeline.generation.records import Records, Search
 
@@ -76,12 +76,14 @@ class Submitter:
     def stop(self) -> None:
         """Send nothing any more; requests that are out are still answered."""
         self._stopped.set()
+        self._slots.stop()
 
-    async def submit(self, attempt: Attempt, *, send: bool = True) -> Attempt:
+    async def submit(self, attempt: Attempt, place: Place, *, send: bool = True) -> Attempt:
         """Send the attempt until its outcome is known.
 
         Args:
             attempt: In state ``submitting``.
+            place: Its place among the jobs in flight.
             send: False only looks whether an attempt in doubt was accepted.
 
         Returns:
@@ -99,13 +101,12 @@ class Submitter:
         wait = FIRST_WAIT
         while True:
             # A long pause comes before the look and the question of the window, not after them.
-            while self._slots.pause and not self._stopped.is_set():
-                await self._sleep(self._slots.pause)
+            await place.turn()
             if self._stopped.is_set():
                 return await self._declined(attempt, "the run was stopped", schema.WITHDRAWN)
             if attempt.doubt:
                 try:
-                    attempt = await self._settle(attempt)
+                    attempt = await self._settle(attempt, place)
                 except KeyRefused:
                     raise
                 except ProviderError as error:
@@ -119,11 +120,13 @@ class Submitter:
             outcome = await self._provider.submit(
                 attempt.body, idempotency_key=attempt.idempotency_key
             )
+            if not isinstance(outcome, Accepted | Throttled | NotSent):
+                place.passed()
             match outcome:
                 case Accepted(job_id):
-                    return await self._accept(attempt, job_id)
+                    return await self._accept(attempt, place, job_id)
                 case Conflict(message):
-                    attempt = await self._find_conflicting(attempt, message)
+                    attempt = await self._find_conflicting(attempt, place, message)
                     unknowns += 1
                     if attempt.state != schema.SUBMITTING or unknowns == UNKNOWN_TRIES:
                         return attempt
@@ -141,10 +144,10 @@ class Submitter:
                     )
                 case Throttled(retry_after):
                     pause = max(_jitter(wait), retry_after or 0.0)
-                    if time.monotonic() + pause - started > self._patience:
+                    if self._slots.refused_for + pause > self._patience:
                         reason = "the provider takes no more requests now (HTTP 429)"
                         return await self._declined(attempt, reason, schema.WITHDRAWN)
-                    self._slots.throttle(pause)
+                    place.refused(pause)
                 case NotSent(reason):
                     if time.monotonic() - started > self._patience:
                         await self._declined(attempt, reason, schema.WITHDRAWN)
@@ -164,20 +167,17 @@ class Submitter:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopped.wait(), seconds)
 
-    async def _accept(self, attempt: Attempt, job_id: str) -> Attempt:
+    async def _accept(self, attempt: Attempt, place: Place, job_id: str) -> Attempt:
         """Take the job that the provider answers with."""
         try:
-            return await self._bind(attempt, job_id)
+            return await self._bind(attempt, place, job_id)
         except AlreadyClaimed:
             reason = f"the provider answers with job {job_id}, which belongs to another picture"
             return await self._commit(Journal.close, attempt, schema.UNRESOLVED, reason)
 
-    async def _bind(self, attempt: Attempt, job_id: str) -> Attempt:
-        accepted = await self._commit(
-            Journal.accept, attempt, job_id, now=self._provider.clock.now()
-        )
-        self._slots.grow()
-        return accepted
+    async def _bind(self, attempt: Attempt, place: Place, job_id: str) -> Attempt:
+        place.accepted()
+        return await self._commit(Journal.accept, attempt, job_id, now=self._provider.clock.now())
 
     def _may_replay(self, attempt: Attempt) -> bool:
         """Whether the provider still knows the key, so that sending it again buys nothing twice.
@@ -199,7 +199,7 @@ class Submitter:
             age = datetime.now(UTC) - attempt.begun_at
         return age > REPLAY_WINDOW + STRAGGLING
 
-    async def _settle(self, attempt: Attempt) -> Attempt:
+    async def _settle(self, attempt: Attempt, place: Place) -> Attempt:
         """Look for the job of an attempt in doubt, and adopt it.
 
         Returns:
@@ -210,9 +210,10 @@ class Submitter:
         search = await self._records.search(attempt)
         if candidate := self._candidate(attempt, search):
             try:
-                return await self._bind(attempt, candidate.id)
+                return await self._bind(attempt, place, candidate.id)
             except AlreadyClaimed:
-                return await self._settle(attempt)  # a twin was faster; the next look leaves it out
+                # A twin was faster; the next look leaves it out.
+                return await self._settle(attempt, place)
         if self._may_replay(attempt):
             return attempt
         if not self._is_long_past(attempt):
@@ -256,7 +257,7 @@ class Submitter:
             return await self._commit(Journal.remark, attempt, message)
         return await self._commit(Journal.close, attempt, state, message)
 
-    async def _find_conflicting(self, attempt: Attempt, message: str) -> Attempt:
+    async def _find_conflicting(self, attempt: Attempt, place: Place, message: str) -> Attempt:
         """Adopt the job that an earlier body under this key has made.
 
         Our keys are computed from the picture, so such a body asked for the same picture, with
@@ -282,7 +283,7 @@ class Submitter:
             )
         if candidate := self._candidate(attempt, search):
             with contextlib.suppress(AlreadyClaimed):  # a twin was faster: as without that job
-                return await self._bind(attempt, candidate.id)
+                return await self._bind(attempt, place, candidate.id)
         return attempt
 
 

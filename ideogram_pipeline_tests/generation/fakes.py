@@ -155,13 +155,14 @@ class ScriptedProvider:
         answer: Job = _answer(found if isinstance(found, list) else [found])
         return answer
 
-    async def newest_jobs(self, cursor: str | None = None) -> JobPage:
-        self.asked.append(("list", cursor))
+    async def newest_jobs(self, cursor: str | None = None, *, status: str | None = None) -> JobPage:
+        self.asked.append(("list", status or cursor))
         if self.pages:
             answer: JobPage = _answer(self.pages)
             return answer
         jobs = [_answer(j if isinstance(j, list) else [j]) for j in self.jobs.values()]
-        return page(*(replace(job, input=None) for job in reversed(jobs)))
+        listed = (job for job in reversed(jobs) if status in (None, job.status))
+        return page(*(replace(job, input=None) for job in listed))
 
     async def account(self) -> Account:
         self.asked.append(("account", None))

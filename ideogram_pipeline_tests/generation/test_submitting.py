@@ -74,7 +74,8 @@ class Desk:
                     self.slots,
                     patience=self.patience,
                 )
-                return await submitter.submit(self.attempt)
+                async with self.slots.place() as place:
+                    return await submitter.submit(self.attempt, place)
 
         return asyncio.run(main())
 
