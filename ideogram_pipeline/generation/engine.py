@@ -297,12 +297,20 @@ class Engine:
         """Wait until the job has ended, or there is a reason to wait no more."""
         try:
             return await self._workers.watcher.ended(
-                attempt.job_id or "", attempt.rendering_speed, fresh=fresh
+                attempt.job_id or "",
+                attempt.rendering_speed,
+                fresh=fresh,
+                age=0.0 if fresh else self._age(attempt),
             )
         except KeyRefused:
             raise
         except (StillRunning, ProviderError) as error:
             return error
+
+    def _age(self, attempt: Attempt) -> float:
+        """Seconds since it was submitted, by the provider's clock."""
+        now = self._provider.clock.now()
+        return (now - (attempt.submitted_at or now)).total_seconds()
 
     async def _conclude(
         self, attempt: Attempt, end: Job | StillRunning | ProviderError

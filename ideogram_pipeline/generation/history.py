@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
 from sqlalchemy import Select, and_, exists, func, select, true
 
 from ideogram_pipeline.apiframe.model import INPUT_PARAMS
-from ideogram_pipeline.apiframe.pricing import CREDITS
 from ideogram_pipeline.generation import schema
 from ideogram_pipeline.generation.database import Database
 from ideogram_pipeline.generation.times import from_text
@@ -21,8 +19,8 @@ MANY = 20_000
 """Fingerprints from which on it is faster to read the whole journal."""
 _IN_ONE_TEXT = 20_000
 """Attempts whose fingerprints are put into one text."""
-RECENT_JOBS = 40
-"""Jobs of each tier from which its usual time is learned."""
+RECENT_ATTEMPTS = 500
+"""Attempts from which the times of jobs are learned."""
 
 _NOT_STORED = tuple(state for state in schema.STATES if state != schema.STORED)
 _attempts = schema.attempts
@@ -151,28 +149,24 @@ def filed(database: Database, fingerprints: Sequence[str]) -> list[tuple[int, st
         return [tuple(row) for row in connection.execute(query)]
 
 
-def usual_seconds(database: Database) -> dict[str, float]:
-    """Learn how long jobs of each tier have usually taken, in seconds."""
-    usual: dict[str, float] = {}
+def recent_seconds(database: Database) -> dict[str, list[float]]:
+    """How long the last jobs of each tier took, in seconds, the oldest first."""
+    newest = select(func.max(_attempts.c.id)).scalar_subquery()
+    took: dict[str, list[float]] = {}
     with database.read() as connection:
-        for tier in CREDITS:
-            times = connection.execute(
-                select(_attempts.c.submitted_at, _attempts.c.completed_at)
-                .where(
-                    _attempts.c.state == schema.STORED,
-                    _attempts.c.rendering_speed == tier,
-                    _attempts.c.owner == _attempts.c.run_id,
-                )
-                .order_by(_attempts.c.id.desc())
-                .limit(RECENT_JOBS)
+        rows = connection.execute(
+            select(_attempts.c.rendering_speed, _attempts.c.submitted_at, _attempts.c.completed_at)
+            .where(
+                _attempts.c.id > newest - RECENT_ATTEMPTS,
+                _attempts.c.state == schema.STORED,
+                _attempts.c.owner == _attempts.c.run_id,
             )
-            took = [
-                (from_text(row.completed_at) - from_text(row.submitted_at)).total_seconds()
-                for row in times
-            ]
-            if took:
-                usual[tier] = max(0.0, median(took))
-    return usual
+            .order_by(_attempts.c.id)
+        )
+        for row in rows:
+            seconds = (from_text(row.completed_at) - from_text(row.submitted_at)).total_seconds()
+            took.setdefault(row.rendering_speed, []).append(max(0.0, seconds))
+    return took
 
 
 def credits_by_character(database: Database, run_id: str) -> dict[str, int]:

@@ -184,7 +184,7 @@ class _Run:
                         provider,
                         interval=settings.poll_interval,
                         patience=settings.patience,
-                        usual_seconds=history.usual_seconds(self._database),
+                        recent_seconds=history.recent_seconds(self._database),
                     ),
                     collector=Collector(provider, downloader, commit, settings.folder),
                     slots=slots,
