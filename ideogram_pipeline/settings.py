@@ -53,10 +53,12 @@ class Settings(BaseSettings):
     """A `sqlite:///` URL of the journal file; unset, `journal.sqlite` in the mode's folder."""
 
     max_in_flight: int = Field(default=8, ge=1, le=2000)
-    """Most jobs at the provider at a time; the account's own limit is respected as well."""
+    """Most jobs at the provider at a time, of all runs on this machine together; the account's own
+    limit is respected as well."""
 
     requests_per_minute: int = Field(default=400, ge=10, le=100_000)
-    """Most API requests a minute (accounts are reported to allow 500)."""
+    """Most API requests a minute, of all runs on this machine together (accounts are reported to
+    allow 500)."""
 
     max_credits_per_run: int | None = Field(default=None, ge=0)
     """Most credits that one run may commit; what is over it is deferred."""
@@ -65,7 +67,7 @@ class Settings(BaseSettings):
     """Credits of the account's balance that are never touched."""
 
     poll_interval: float = Field(default=3.0, gt=0, le=60)
-    """Most seconds between two looks at a job that should be ready."""
+    """Most seconds for which a job may have ended before we look."""
 
     patience: float = Field(default=900.0, gt=0)
     """Seconds without any progress after which a run leaves running jobs to the next run."""

@@ -31,6 +31,7 @@ from ideogram_pipeline.generation.pacing import Place, Slots
 from ideogram_pipeline.generation.provider import Provider
 from ideogram_pipeline.generation.references import References
 from ideogram_pipeline.generation.report import NotBegun, Progress, ProgressListener
+from ideogram_pipeline.generation.sharing import Share
 from ideogram_pipeline.generation.submitting import OutOfMoney, Submitter
 from ideogram_pipeline.generation.telling import Teller
 from ideogram_pipeline.generation.watching import StillRunning, Watcher
@@ -60,6 +61,7 @@ class Workers:
     watcher: Watcher
     collector: Collector
     slots: Slots
+    share: Share
 
 
 class Engine:
@@ -112,7 +114,10 @@ class Engine:
         """
         try:
             async with asyncio.TaskGroup() as background:
-                watching = background.create_task(self._workers.watcher.run())
+                beside = [
+                    background.create_task(self._workers.watcher.run()),
+                    background.create_task(self._workers.share.run()),
+                ]
                 async with asyncio.TaskGroup() as self._work:
                     await self._take_over()
                     for planned in self._wanted.values():
@@ -120,7 +125,8 @@ class Engine:
                         if self._stopped:
                             break
                         self._work.create_task(self._in_room(planned))
-                watching.cancel()
+                for task in beside:
+                    task.cancel()
         except BaseExceptionGroup as errors:
             raise _foremost(errors) from None
         finally:

@@ -32,6 +32,7 @@ from ideogram_pipeline.generation.records import Records
 from ideogram_pipeline.generation.references import References
 from ideogram_pipeline.generation.refetching import reopen_missing
 from ideogram_pipeline.generation.report import NotBegun, ProgressListener, RunReport
+from ideogram_pipeline.generation.sharing import Share
 from ideogram_pipeline.generation.submitting import Submitter
 from ideogram_pipeline.generation.uploads import Uploads
 from ideogram_pipeline.generation.watching import Watcher
@@ -158,6 +159,8 @@ class _Run:
                 settings.max_in_flight, account.max_concurrent_jobs or settings.max_in_flight
             )
             slots = Slots(most, start=most if account.max_concurrent_jobs else CAREFUL_START)
+            share = Share(slots, self._rate, run_id=self._run_id, alive=self._alive)
+            share.take()
             records = Records(provider, journal)
             # Before it is sent: a journal without its intents must never pass for the newest one.
             guarded = partial(guarding.write, settings, self._database)
@@ -188,6 +191,7 @@ class _Run:
                     ),
                     collector=Collector(provider, downloader, commit, settings.folder),
                     slots=slots,
+                    share=share,
                 ),
                 (image for image in wanted if image.fingerprint not in blocked),
                 run_id=self._run_id,
@@ -208,6 +212,11 @@ class _Run:
                 self._balance_after = (await provider.account()).credits
             except Transient:
                 self._balance_after = None
+
+    def _alive(self) -> list[str]:
+        """The other runs that are at work now."""
+        others = (name for name in run_records.running(self._database) if name != self._run_id)
+        return [name for name in others if is_alive(self._database.locks, name)]
 
     async def _adopt_after_loss(self, records: Records, provider: Provider) -> dict[str, NotBegun]:
         """After a loss of the journal, adopt what the account has; what may not be bought then."""

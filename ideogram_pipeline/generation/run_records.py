@@ -68,6 +68,13 @@ def close_run(database: Database, run_id: str, status: str, **counts: int | None
         )
 
 
+def running(database: Database) -> list[str]:
+    """The runs that have not closed their record; some of them may have died."""
+    with database.read() as connection:
+        of_running = select(_runs.c.run_id).where(_runs.c.status == "running")
+        return list(connection.scalars(of_running))
+
+
 def bind_account(database: Database, team_id: str | None) -> None:
     """Note whose account is used; another one cannot tell what became of this one's requests.
 

@@ -25,7 +25,7 @@ FIRST_LOOK = 0.5
 """Seconds to the first look at a job of a tier of which nothing is known yet."""
 SHORTEST_WAIT = 0.05
 """Least seconds between two looks."""
-GROWTH = 0.25
+GROWTH = 0.15
 """While nothing is known, the next look comes after this share of a job's age."""
 WORTH_A_PAGE = 3
 """Jobs due at a time from which on the list is asked instead of each of them."""
