@@ -9,10 +9,10 @@ from pathlib import Path
 
 import click
 import dagster as dg
-from dagster._core.instance.ref import InstanceRef
 from filelock import FileLock
 
 from ideogram_pipeline.errors import PipelineError, StorageError
+from ideogram_pipeline.orchestration.event_log import open_grouped
 from ideogram_pipeline.orchestration.partitions import known_characters
 from ideogram_pipeline.settings import Settings
 
@@ -84,8 +84,7 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     What they print is left to this process: Dagster would move stdout and stderr to files, and a
     progress bar with them.
     """
-    ref = InstanceRef.from_dir(str(ensure_dagster_home(settings)), overrides=_NO_CAPTURE)
-    with dg.DagsterInstance.from_ref(ref) as instance:
+    with open_grouped(str(ensure_dagster_home(settings)), _NO_CAPTURE) as instance:
         yield instance
 
 
