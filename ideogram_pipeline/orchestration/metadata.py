@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 
 import dagster as dg
 import duckdb
@@ -146,17 +148,21 @@ def troubles_table(troubles: Sequence[Trouble]) -> dg.MarkdownMetadataValue:
     )
 
 
-def sheet_of(settings: Settings, character_id: str) -> Metadata:
-    """The newest pictures of a character as one small picture; nothing if there are none."""
-    paths = query(
+def sheets_of(settings: Settings, characters: Sequence[str]) -> dict[str, Metadata]:
+    """The newest pictures of each character as one small picture; none for who has none."""
+    newest: defaultdict[str, list[Path]] = defaultdict(list)
+    for character, path in query(
         settings.warehouse_path,
-        "SELECT path FROM images WHERE character_id = ? ORDER BY created_at DESC, path"
-        f" LIMIT {MOST_TILES}",
-        (character_id,),
-    ).rows
-    if not paths:
-        return {}
-    files = [settings.folder / str(path) for (path,) in paths]
+        "SELECT character_id, path FROM images WHERE list_contains(?, character_id)"
+        " QUALIFY row_number() OVER (PARTITION BY character_id ORDER BY created_at DESC, path)"
+        f" <= {MOST_TILES} ORDER BY created_at DESC, path",
+        (list(characters),),
+    ).rows:
+        newest[str(character)].append(settings.folder / str(path))
+    return {character: _sheet(character, files) for character, files in newest.items()}
+
+
+def _sheet(character_id: str, files: Sequence[Path]) -> Metadata:
     sheet = contact_sheet(files, max_bytes=MOST_SHEET_BYTES)
     return {"contact_sheet": dg.MetadataValue.md(as_markdown(sheet, f"Pictures of {character_id}"))}
 

@@ -20,7 +20,7 @@ from ideogram_pipeline.orchestration.metadata import (
     of_plan,
     of_published,
     of_run,
-    sheet_of,
+    sheets_of,
     table_definition,
     unless_held,
 )
@@ -112,9 +112,8 @@ def images(
         with unless_held(found):
             if not published.lag:
                 write_recipes(terms.settings, characters=terms.characters)
-                for character in terms.characters:
-                    if reports[character].count("made"):
-                        sheets[character] = sheet_of(terms.settings, character)
+                new = [name for name, one in reports.items() if one.count("made")]
+                sheets = sheets_of(terms.settings, new)
         for character in terms.characters:
             shown = {**of_character(reports[character]), **sheets.get(character, {})}
             context.add_asset_metadata(shown, partition_key=character)
