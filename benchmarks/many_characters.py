@@ -7,6 +7,7 @@ those in the engine alone. What is left is Dagster's, and that of the thin layer
 
 from __future__ import annotations
 
+import ast
 import importlib
 import json
 import pkgutil
@@ -15,7 +16,7 @@ import time
 import types
 import warnings
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -57,12 +58,26 @@ class Clock:
         return call
 
     def watch_other_rooms(self) -> None:
-        """Time every function that a module of the orchestration has from another room."""
+        """Time every function that the orchestration imports from another room, anywhere."""
         for found in pkgutil.walk_packages(orchestration.__path__, f"{orchestration.__name__}."):
             module = importlib.import_module(found.name)
-            for name, value in list(vars(module).items()):
-                if isinstance(value, types.FunctionType) and _is_of_other_room(value.__module__):
-                    setattr(module, name, self.timed(value))
+            for home, name in _imported_from_other_rooms(module):
+                value = getattr(home, name)
+                if isinstance(value, types.FunctionType):
+                    # What is wrapped is timed already, or is a context manager, whose time counts
+                    # as Dagster's.
+                    if not hasattr(value, "__wrapped__"):
+                        value = self.timed(value)
+                        setattr(home, name, value)
+                    if hasattr(module, name):
+                        setattr(module, name, value)
+
+
+def _imported_from_other_rooms(module: types.ModuleType) -> Iterator[tuple[types.ModuleType, str]]:
+    for node in ast.walk(ast.parse(Path(module.__file__ or "").read_text())):
+        if isinstance(node, ast.ImportFrom) and _is_of_other_room(node.module or ""):
+            home = importlib.import_module(node.module or "")
+            yield from ((home, alias.name) for alias in node.names)
 
 
 def _is_of_other_room(module: str) -> bool:

@@ -73,7 +73,10 @@ def test_every_room_has_its_place() -> None:
         ("ideogram_pipeline.cli", {"dagster", "duckdb", "pandas", "pydantic", "sqlalchemy"}),
         ("ideogram_pipeline.warehouse", {"duckdb", "pandas"}),
         ("ideogram_pipeline.generation.run", {"dagster", "pandas", "starlette", "uvicorn"}),
-        ("ideogram_pipeline.definitions", {"pandas", "starlette"}),
+        (
+            "ideogram_pipeline.definitions",
+            {"PIL", "aiohttp", "httpx", "jinja2", "pandas", "rich", "sqlalchemy", "starlette"},
+        ),
     ],
 )
 def test_importing_stays_cheap(module: str, absent: set[str]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,6 +12,7 @@ import pytest
 
 from benchmarks.__main__ import main
 from benchmarks.buyers import ENGINE, SCRIPT, VENDOR_STYLE
+from benchmarks.environment import PROJECT
 from benchmarks.figures import Figure, Goal, page
 from benchmarks.load import Counts, Load, Outcome, bear
 
@@ -104,3 +107,16 @@ def test_a_page_is_printed_and_kept(
     assert measured["the same: images"] == pytest.approx(4 / 0.6)
     assert measured["server: CPU an image"] == 250
     assert stored["figures"][1]["met"] is False
+
+
+def test_other_rooms_are_timed_wherever_they_are_imported() -> None:
+    look = (
+        "from benchmarks.many_characters import Clock\n"
+        "Clock().watch_other_rooms()\n"
+        "from ideogram_pipeline.generation.run import generate\n"
+        "from ideogram_pipeline.orchestration import checks\n"
+        "from ideogram_pipeline.orchestration.metadata import of_plan\n"
+        "assert generate.__wrapped__ and checks.query.__wrapped__\n"
+        "assert not hasattr(of_plan, '__wrapped__')\n"
+    )
+    subprocess.run([sys.executable, "-W", "ignore", "-c", look], cwd=PROJECT, check=True)

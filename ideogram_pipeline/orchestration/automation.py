@@ -7,9 +7,7 @@ from collections import defaultdict
 
 import dagster as dg
 
-from ideogram_pipeline.catalog.reading import read_catalog
 from ideogram_pipeline.errors import PipelineError
-from ideogram_pipeline.generation.plans import make_plan
 from ideogram_pipeline.orchestration.jobs import REFRESH_JOB
 from ideogram_pipeline.orchestration.partitions import (
     CHARACTERS,
@@ -42,6 +40,9 @@ def refresh_schedule(timezone: str) -> dg.ScheduleDefinition:
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
         """Ask for one run for each character that is due."""
+        from ideogram_pipeline.catalog.reading import read_catalog
+        from ideogram_pipeline.generation.plans import make_plan
+
         at = context.scheduled_execution_time
         settings = Settings.load()
         catalog = read_catalog(settings.catalog)
@@ -79,6 +80,8 @@ def catalog_sensor(
     context: dg.SensorEvaluationContext,
 ) -> dg.SensorResult | dg.SkipReason:
     """Compare each character's digest with the one that was seen last."""
+    from ideogram_pipeline.catalog.reading import read_catalog
+
     try:
         settings = Settings.load()
         catalog = read_catalog(settings.catalog)

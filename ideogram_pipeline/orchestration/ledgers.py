@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ideogram_pipeline.generation.database import open_journal
-from ideogram_pipeline.generation.guarding import has_journal
-from ideogram_pipeline.generation.history import ledger_total
 from ideogram_pipeline.settings import Settings
 from ideogram_pipeline.warehouse import query
 
@@ -26,6 +23,10 @@ def total_in_journal(settings: Settings) -> Total:
     Raises:
         StorageError: The journal cannot be read.
     """
+    from ideogram_pipeline.generation.database import open_journal
+    from ideogram_pipeline.generation.guarding import has_journal
+    from ideogram_pipeline.generation.history import ledger_total
+
     if not has_journal(settings):
         return Total(0, 0)
     with open_journal(settings) as database:

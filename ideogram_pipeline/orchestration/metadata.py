@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import duckdb
 
-from ideogram_pipeline.catalog.model import Catalog
-from ideogram_pipeline.gallery.contact_sheet import as_markdown, contact_sheet
-from ideogram_pipeline.generation.report import CharacterReport, RunReport, Trouble
-from ideogram_pipeline.planning.model import PlanEntry
-from ideogram_pipeline.planning.plan import Plan, Share
 from ideogram_pipeline.settings import Settings
 from ideogram_pipeline.warehouse import Published, query, schema
 from ideogram_pipeline.warehouse.reading import HeldError
+
+if TYPE_CHECKING:
+    from ideogram_pipeline.catalog.model import Catalog
+    from ideogram_pipeline.generation.report import CharacterReport, RunReport, Trouble
+    from ideogram_pipeline.planning.model import PlanEntry
+    from ideogram_pipeline.planning.plan import Plan
 
 Metadata = dict[str, str | int | float | dg.MetadataValue | dg.TableSchema]
 
@@ -73,6 +75,8 @@ def of_catalog(catalog: Catalog) -> Metadata:
 
 def of_plan(plan: Plan, character_id: str) -> Metadata:
     """What a plan will do for one character, and its price in credits."""
+    from ideogram_pipeline.planning.plan import Share
+
     share = plan.shares.get(character_id) or Share()
     do = share.decisions
     told: list[PlanEntry] = []
@@ -163,6 +167,8 @@ def sheets_of(settings: Settings, characters: Sequence[str]) -> dict[str, Metada
 
 
 def _sheet(character_id: str, files: Sequence[Path]) -> Metadata:
+    from ideogram_pipeline.gallery.contact_sheet import as_markdown, contact_sheet
+
     sheet = contact_sheet(files, max_bytes=MOST_SHEET_BYTES)
     return {"contact_sheet": dg.MetadataValue.md(as_markdown(sheet, f"Pictures of {character_id}"))}
 

@@ -1,4 +1,8 @@
-"""All that Dagster is told, in one place."""
+"""All that Dagster is told, in one place.
+
+Its UI and daemon load this again and again, in processes that make no picture. So the assets import
+the rooms that do their work where they do it, as the commands do.
+"""
 
 from __future__ import annotations
 

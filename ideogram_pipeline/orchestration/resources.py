@@ -9,7 +9,6 @@ import dagster as dg
 from pydantic import Field
 
 from ideogram_pipeline.errors import ConfigurationError
-from ideogram_pipeline.generation.run_records import new_run_id
 from ideogram_pipeline.orchestration.caller import current_caller
 from ideogram_pipeline.orchestration.partitions import characters_of_run
 from ideogram_pipeline.settings import Settings
@@ -62,6 +61,8 @@ class PipelineResource(dg.ConfigurableResource[None]):
             ConfigurationError: ``edition_at`` is not a time, or a setting is not usable.
             dagster.Failure: The run has no characters.
         """
+        from ideogram_pipeline.generation.run_records import new_run_id
+
         settings = self.settings()
         dagster_run_id = context.run.run_id
         return Terms(

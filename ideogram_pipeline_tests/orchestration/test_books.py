@@ -9,14 +9,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import ModuleType
 
 import dagster as dg
 import pytest
 
+from ideogram_pipeline.generation import publication, reconciliation
 from ideogram_pipeline.generation.publication import publish_books
 from ideogram_pipeline.generation.reconciliation import Orphan, Reconciliation
-from ideogram_pipeline.orchestration.assets import books, generation
 from ideogram_pipeline.orchestration.caller import Caller, calling
 from ideogram_pipeline.orchestration.instance import open_instance
 from ideogram_pipeline.orchestration.launch import materialize_characters
@@ -104,25 +103,21 @@ def test_a_held_warehouse_fails_no_run_and_the_next_one_makes_up_for_it(
 def test_the_books_are_published_once_by_a_run_and_again_when_they_are_asked_for_alone(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    published: list[str] = []
+    published: list[object] = []
 
-    def listen(module: ModuleType) -> None:
-        def told(*args: Settings, **how: list[str]) -> Published:
-            published.append(module.__name__.rpartition(".")[2])
-            return publish_books(*args, **how)
+    def told(*args: Settings, **how: list[str]) -> Published:
+        published.append(how["characters"])
+        return publish_books(*args, **how)
 
-        monkeypatch.setattr(module, "publish_books", told)
-
-    listen(generation)
-    listen(books)
+    monkeypatch.setattr(publication, "publish_books", told)
     launch(settings, "ann")
-    assert published == ["generation"]
+    assert published == [["ann"]]
     with open_instance(settings) as instance, calling(Caller(settings)):
         add_characters(instance, ["ann"])
         alone = {"asset_selection": [dg.AssetKey("credit_ledger")]}
         run_job(settings, instance, "refresh", tags=partition_tags(["ann"]), **alone)
         *_, (_, _, shown) = materializations(instance, "credit_ledger")
-    assert published == ["generation", "books"]
+    assert published == [["ann"], ["ann"]]
     assert shown["dagster/partition_row_count"] == IMAGES_OF_EACH
 
 
@@ -159,7 +154,7 @@ def test_the_ledger_is_compared_with_the_provider(
     passed: bool,
     severity: str,
 ) -> None:
-    monkeypatch.setattr(books, "reconcile", lambda *_: found)
+    monkeypatch.setattr(reconciliation, "reconcile", lambda *_: found)
     with dg.DagsterInstance.ephemeral() as instance, calling(Caller(settings)):
         only = [dg.AssetKey("reconciliation")]
         done = run_job(settings, instance, "books", asset_selection=only)

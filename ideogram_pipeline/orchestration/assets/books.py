@@ -1,12 +1,10 @@
 """Where the credits went, and whether the provider agrees."""
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from ideogram_pipeline.catalog.reading import read_catalog
-from ideogram_pipeline.generation.publication import publish_books
-from ideogram_pipeline.generation.reconciliation import Reconciliation, reconcile
 from ideogram_pipeline.orchestration.failures import told_to_people
 from ideogram_pipeline.orchestration.ledgers import total, total_in_journal, totals_in_warehouse
 from ideogram_pipeline.orchestration.metadata import (
@@ -23,9 +21,11 @@ from ideogram_pipeline.orchestration.partitions import (
 )
 from ideogram_pipeline.orchestration.resources import PipelineResource
 from ideogram_pipeline.settings import Settings
-from ideogram_pipeline.spend.report import write_report
 from ideogram_pipeline.warehouse import Published, query
 from ideogram_pipeline.warehouse.schema import SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from ideogram_pipeline.generation.reconciliation import Reconciliation
 
 LEDGER_EQUALS_PROVIDER = dg.AssetCheckSpec(
     "ledger_equals_provider",
@@ -55,6 +55,8 @@ def credit_ledger(
     it, together with the tables `generations`, `images` and `runs`. What is not yet known is shown
     as unknown, never as 0.
     """
+    from ideogram_pipeline.generation.publication import publish_books
+
     characters = characters_of_run(context)
     with told_to_people(context):
         settings = pipeline.settings()
@@ -100,6 +102,8 @@ def spend_report(
     It also shows what was saved by reusing pictures. One HTML file without anything to install,
     written from the views of the warehouse, which anybody can query as well.
     """
+    from ideogram_pipeline.spend.report import write_report
+
     with told_to_people(context):
         settings = pipeline.settings()
         found: Metadata = {}
@@ -133,6 +137,9 @@ def reconciliation(
     only one side has, or a price that differs, is named. One that only the provider has, and that
     was made for a picture of the catalog, is adopted: booked now, and fetched by the next run.
     """
+    from ideogram_pipeline.catalog.reading import read_catalog
+    from ideogram_pipeline.generation.reconciliation import reconcile
+
     with told_to_people(context):
         settings = pipeline.settings()
         found = reconcile(settings, read_catalog(settings.catalog))
@@ -140,7 +147,7 @@ def reconciliation(
     yield _compared(found)
 
 
-def _compared(found: Reconciliation) -> dg.AssetCheckResult:
+def _compared(found: "Reconciliation") -> dg.AssetCheckResult:
     """Pass only what the provider's records prove; what they do not tell is a warning."""
     reasons = []
     if found.drift is None:
@@ -159,7 +166,7 @@ def _compared(found: Reconciliation) -> dg.AssetCheckResult:
     )
 
 
-def _numbers(found: Reconciliation) -> Metadata:
+def _numbers(found: "Reconciliation") -> Metadata:
     numbers: Metadata = {
         "jobs_seen": found.jobs_seen,
         "jobs_matched": found.matched,

@@ -2,17 +2,18 @@
 
 import hashlib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from ideogram_pipeline.catalog.model import Catalog
-from ideogram_pipeline.catalog.reading import read_catalog
-from ideogram_pipeline.generation.publication import publish_catalog
 from ideogram_pipeline.orchestration.failures import told_to_people
 from ideogram_pipeline.orchestration.metadata import of_catalog, of_published, table_definition
 from ideogram_pipeline.orchestration.partitions import add_characters
 from ideogram_pipeline.orchestration.resources import PipelineResource
 from ideogram_pipeline.warehouse.schema import SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from ideogram_pipeline.catalog.model import Catalog
 
 CATALOG_IS_CLEAN = dg.AssetCheckSpec(
     "catalog_is_clean",
@@ -54,6 +55,9 @@ def catalog_tables(
     context: dg.AssetExecutionContext, pipeline: PipelineResource
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
     """Read the catalog, publish it, and keep the partitions in step with it."""
+    from ideogram_pipeline.catalog.reading import read_catalog
+    from ideogram_pipeline.generation.publication import publish_catalog
+
     with told_to_people(context):
         settings = pipeline.settings()
         found = read_catalog(settings.catalog)
@@ -83,7 +87,7 @@ def catalog_tables(
     )
 
 
-def _version(found: Catalog) -> dg.DataVersion:
+def _version(found: "Catalog") -> dg.DataVersion:
     """Changes when anything changes that decides a picture, and only then."""
     lines = "".join(f"{name} {digest}\n" for name, digest in sorted(found.digests.items()))
     return dg.DataVersion(hashlib.sha256(lines.encode()).hexdigest())

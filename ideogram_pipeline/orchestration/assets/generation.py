@@ -2,16 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from ideogram_pipeline.catalog.model import Catalog
-from ideogram_pipeline.catalog.reading import read_catalog
 from ideogram_pipeline.errors import PipelineError
-from ideogram_pipeline.generation.plans import make_plan
-from ideogram_pipeline.generation.publication import publish_books, publish_plan
 from ideogram_pipeline.generation.report import CharacterReport, RunReport
-from ideogram_pipeline.generation.run import generate
 from ideogram_pipeline.orchestration.caller import current_caller
 from ideogram_pipeline.orchestration.failures import told_to_people
 from ideogram_pipeline.orchestration.metadata import (
@@ -27,7 +23,9 @@ from ideogram_pipeline.orchestration.metadata import (
 from ideogram_pipeline.orchestration.partitions import CHARACTERS, CHARACTERS_TOGETHER
 from ideogram_pipeline.orchestration.resources import PipelineResource, Terms
 from ideogram_pipeline.planning.identity import FINGERPRINT_VERSION
-from ideogram_pipeline.reproduction.recipe import write_recipes
+
+if TYPE_CHECKING:
+    from ideogram_pipeline.catalog.model import Catalog
 
 RUN_ID_TAG = "ideogram_pipeline/run_id"
 
@@ -51,6 +49,10 @@ def generation_plan(
     bought, or blocked, with the reason in words. The sum of its credits is the exact quote. Making
     a plan spends nothing and needs no network.
     """
+    from ideogram_pipeline.catalog.reading import read_catalog
+    from ideogram_pipeline.generation.plans import make_plan
+    from ideogram_pipeline.generation.publication import publish_plan
+
     with told_to_people(context):
         terms = pipeline.terms(context)
         catalog = read_catalog(terms.settings.catalog)
@@ -96,6 +98,10 @@ def images(
     picture that was deferred or failed does not fail the run: it stands in the metadata and in the
     checks, and the next run goes on with it.
     """
+    from ideogram_pipeline.catalog.reading import read_catalog
+    from ideogram_pipeline.generation.publication import publish_books
+    from ideogram_pipeline.reproduction.recipe import write_recipes
+
     with told_to_people(context):
         terms = pipeline.terms(context)
         context.instance.add_run_tags(context.run.run_id, {RUN_ID_TAG: terms.run_id})
@@ -120,7 +126,10 @@ def images(
     return dg.MaterializeResult(metadata=found)
 
 
-def _generate(terms: Terms, catalog: Catalog) -> RunReport:
+def _generate(terms: Terms, catalog: "Catalog") -> RunReport:
+    from ideogram_pipeline.generation.plans import make_plan
+    from ideogram_pipeline.generation.run import generate
+
     caller = current_caller()
     plan = make_plan(terms.settings, catalog, at=terms.at, characters=terms.characters)
     report = generate(
@@ -138,12 +147,15 @@ def _generate(terms: Terms, catalog: Catalog) -> RunReport:
 
 @contextmanager
 def _keeping_what_is_done(
-    context: dg.AssetExecutionContext, terms: Terms, catalog: Catalog
+    context: dg.AssetExecutionContext, terms: Terms, catalog: "Catalog"
 ) -> Iterator[None]:
     """When the engine cannot go on, publish the books and record the characters that are whole.
 
     A successful step records every character at its end, once; a failed one would record none.
     """
+    from ideogram_pipeline.generation.plans import make_plan
+    from ideogram_pipeline.generation.publication import publish_books
+
     try:
         yield
     except (PipelineError, dg.DagsterExecutionInterruptedError, KeyboardInterrupt):

@@ -2,7 +2,6 @@
 
 import dagster as dg
 
-from ideogram_pipeline.gallery.site import build_gallery
 from ideogram_pipeline.orchestration.failures import told_to_people
 from ideogram_pipeline.orchestration.metadata import Metadata, unless_held
 from ideogram_pipeline.orchestration.partitions import (
@@ -30,6 +29,8 @@ def gallery(
     A folder of plain HTML that opens without a server and can be copied anywhere: a first page with
     the whole cast, and a page for each character with its prompts, editions and variations.
     """
+    from ideogram_pipeline.gallery.site import build_gallery
+
     characters = characters_of_run(context)
     with told_to_people(context):
         found: Metadata = {}
