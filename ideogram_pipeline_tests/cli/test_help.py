@@ -13,6 +13,7 @@ import pytest
 from ideogram_pipeline.cli import documentation
 from ideogram_pipeline.cli.commands import SHORT_HELP
 from ideogram_pipeline.settings import Settings
+from ideogram_pipeline.warehouse.publishing import publish
 from ideogram_pipeline_tests.cli.terminal import PROGRAM, process_environment, spawned, typed
 
 HEAVY = (
@@ -43,20 +44,35 @@ def test_help_is_there_at_once() -> None:
 
 @pytest.mark.parametrize("words", [["--help"], *([name, "--help"] for name in SHORT_HELP)])
 def test_help_imports_nothing_heavy(words: list[str]) -> None:
+    assert imported_by(words, {}) & set(HEAVY) == set()
+
+
+@pytest.mark.parametrize("words", [["plan"], ["sql", "SELECT 1"]])
+def test_what_only_looks_does_without_dagster(words: list[str], tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    publish(home / "sandbox" / "warehouse.duckdb", [])
+    found = imported_by(words, {"IDEOGRAM_PIPELINE_HOME": str(home)})
+    assert found & {"dagster", "pandas"} == set()
+
+
+def imported_by(words: list[str], environment: dict[str, str]) -> set[str]:
+    """The modules that are there when a command has done its work."""
     look = (
         "import json, sys\n"
         "from ideogram_pipeline.cli.commands import cli\n"
-        f"cli({words!r}, standalone_mode=False)\n"
-        f"print(json.dumps(sorted(set(sys.modules) & set({HEAVY!r}))), file=sys.stderr)\n"
+        "from click.exceptions import Exit\n"
+        f"try: cli({words!r}, standalone_mode=False)\n"
+        "except Exit as end: assert end.exit_code == 0\n"
+        "print(json.dumps(sorted(sys.modules)), file=sys.stderr)\n"
     )
     result = subprocess.run(
         [sys.executable, "-c", look],
-        env=process_environment({}),
+        env=process_environment(environment),
         capture_output=True,
         text=True,
         check=True,
     )
-    assert json.loads(result.stderr) == []
+    return set(json.loads(result.stderr.splitlines()[-1]))
 
 
 def test_help_begins_with_what_to_type_first() -> None:
