@@ -114,7 +114,7 @@ def _run(
     job: str,
     tags: dict[str, str] | None = None,
 ) -> None:
-    # In this process there is no limit on the partitions of a run, as a backfill's policy has one.
+    # As the command runs it, which takes up to 1,000 characters together.
     definitions.resolve_job_def(job).execute_in_process(
         run_config=_QUIET, instance=instance, tags=tags
     )

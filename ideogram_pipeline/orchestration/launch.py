@@ -15,7 +15,6 @@ from ideogram_pipeline.orchestration.caller import Caller, calling
 from ideogram_pipeline.orchestration.instance import open_instance
 from ideogram_pipeline.orchestration.jobs import BOOKS_JOB, CATALOG_JOB, REFRESH_JOB
 from ideogram_pipeline.orchestration.partitions import (
-    CHARACTERS_TOGETHER,
     contiguous_ranges,
     known_characters,
     partition_tags,
@@ -26,6 +25,14 @@ from ideogram_pipeline.settings import Settings
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """Dagster's lines for each event go to its event log only; the terminal is the command's."""
+
+MOST_CHARACTERS = 1_000
+"""One run in this process holds up to so many characters.
+
+At the end of a run slots stand idle until its last picture is there, so there should be few ends.
+But Dagster keeps the events of a run in memory, a contact sheet of 30 kB in one of each character,
+and the tables are published at its end.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +157,10 @@ def _groups(instance: dg.DagsterInstance, characters: Sequence[str]) -> list[lis
         raise CatalogError(
             f"The catalog has no character {', '.join(unknown)}. It has: {', '.join(keys)}."
         )
-    most = CHARACTERS_TOGETHER.max_partitions_per_run or len(keys)
     return [
-        together[first : first + most]
+        together[first : first + MOST_CHARACTERS]
         for together in contiguous_ranges(keys, set(characters))
-        for first in range(0, len(together), most)
+        for first in range(0, len(together), MOST_CHARACTERS)
     ]
 
 

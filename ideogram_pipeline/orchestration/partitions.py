@@ -12,7 +12,7 @@ CHARACTERS = dg.DynamicPartitionsDefinition(name=_NAME)
 """One partition a character; the catalog has checked that each id can be a key."""
 
 CHARACTERS_TOGETHER = dg.BackfillPolicy.multi_run(max_partitions_per_run=50)
-"""One run holds up to so many characters.
+"""One run of a backfill, that is of a process that Dagster starts, holds up to so many characters.
 
 They share the provider's slots, and the seconds that a run costs before it does anything. Beyond
 some dozens nothing more is saved, and a run that is stopped or fails concerns more of them.

@@ -13,7 +13,8 @@ import pytest
 from ideogram_pipeline.errors import CatalogError
 from ideogram_pipeline.generation.report import Progress
 from ideogram_pipeline.orchestration.instance import open_instance
-from ideogram_pipeline.orchestration.launch import Launch, materialize_characters
+from ideogram_pipeline.orchestration.launch import Launch, _groups, materialize_characters
+from ideogram_pipeline.orchestration.partitions import add_characters
 from ideogram_pipeline.settings import Settings
 from ideogram_pipeline_tests.orchestration.house import (
     IMAGES_OF_EACH,
@@ -152,3 +153,11 @@ def test_an_unreadable_catalog_ends_it_with_a_text_for_people(
     assert "rendering_sped" in text
     assert "Traceback" not in text
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_run_of_the_command_holds_a_thousand_characters() -> None:
+    names = [f"c{number}" for number in range(1_500)]
+    with dg.DagsterInstance.ephemeral() as instance:
+        add_characters(instance, names)
+        assert [len(part) for part in _groups(instance, names)] == [1_000, 500]
+        assert _groups(instance, names[:400]) == [names[:400]]
