@@ -1,7 +1,9 @@
 """How fast, with how few requests and how little CPU and memory: `make bench`.
 
 Judged by the sandbox server's own counts and clock; the server and the buyer are processes of
-their own. The ideal is as many waves of jobs as the slots need, times the seconds of a job.
+their own. Time is counted from the first accepted submission to the last picture served. The ideal
+is as many waves of jobs as the slots need, times the seconds of a job. The engine has its default
+settings, but for the limits of jobs and requests that the measured loads need.
 """
 
 from __future__ import annotations

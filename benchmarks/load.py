@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,8 @@ class Load:
     """The account answers 429 beyond its slots, and does not say how many it has."""
     requests_per_minute: int = 100_000
     """The limit that the engine keeps; out of the way where nothing else is said."""
+    poll_interval: float | None = None
+    """Seconds between the engine's looks, at most; none: its default."""
 
     @property
     def ideal(self) -> float:
@@ -53,7 +55,8 @@ class Load:
     def scale(self) -> float:
         """How many times faster jobs are than the real ones, which take about 25 s.
 
-        The intervals at which buyers look at jobs are shorter by as much.
+        The intervals at which the others look at jobs are shorter by as much, so that they are late
+        by the share of a job's time by which they are at real speed.
         """
         return 25.0 / self.latency
 
@@ -74,6 +77,8 @@ class Counts:
     looks: int
     downloads: int
     uploads: int
+    others: int
+    """Questions about the account."""
     most_in_flight: int
 
     @classmethod
@@ -93,6 +98,7 @@ class Counts:
             looks=number("job", "jobs"),
             downloads=number("picture"),
             uploads=number("uploads"),
+            others=number("me"),
             most_in_flight=truth["peakInFlight"],
         )
 
@@ -108,6 +114,8 @@ class Outcome:
     server_cpu: float
     said: Mapping[str, float]
     """What the buyer has noted of itself: of the engine's process, see ``engine_process``."""
+    closing: float = 0.0
+    """Seconds from the last picture served to the end of the buyer's process."""
 
     @property
     def over_ideal(self) -> float:
@@ -121,9 +129,10 @@ class Outcome:
 
     @property
     def requests_an_image(self) -> float:
-        """Submissions, looks and downloads, whatever was answered; without uploads."""
+        """All but uploads, whatever was answered."""
         found = self.counts
-        return (found.submits + found.looks + found.downloads) / self.load.images
+        asked = found.submits + found.looks + found.downloads + found.others
+        return asked / self.load.images
 
     @property
     def share_refused(self) -> float:
@@ -135,7 +144,9 @@ def bear(load: Load, buyer: Buyer) -> Outcome:
     """Let a buyer make all pictures of a load, from a new provider and in a new folder.
 
     Raises:
-        RuntimeError: It did not end well, or did not fetch exactly the pictures of the load.
+        RuntimeError: It did not end well, did not fetch exactly the pictures of the load, does not
+            have them, or let more jobs than the account's slots wait at the provider, which would
+            hide that it is slow.
     """
     with tempfile.TemporaryDirectory(prefix="bench-") as place:
         names = [f"c{number}" for number in range(load.characters)]
@@ -150,11 +161,17 @@ def bear(load: Load, buyer: Buyer) -> Outcome:
             more=_account(load),
         ) as url:
             said, cpu = _buy(load, buyer, url, catalog, home)
-            counts = Counts.of(call(f"{url}/sandbox/truth?summary=1"))
+            ended = datetime.now(UTC)
+            truth = call(f"{url}/sandbox/truth?summary=1")
+            counts = Counts.of(truth)
         server_cpu = _children_cpu() - before - cpu
-    if (counts.pictures, counts.served) != (load.images, load.images):
-        raise RuntimeError(f"{buyer.name}: {counts} of {load}")
-    return Outcome(load, counts, cpu, server_cpu, said)
+        kept = sum(1 for _ in home.rglob("*.png"))
+    if (counts.pictures, counts.served) != (load.images, load.images) or kept < load.images:
+        raise RuntimeError(f"{buyer.name}: {counts} of {load}, {kept} kept")
+    if counts.most_in_flight > load.slots:
+        raise RuntimeError(f"{buyer.name}: more jobs than slots: {counts} of {load}")
+    closing = (ended - datetime.fromisoformat(truth["downloads"]["lastAt"])).total_seconds()
+    return Outcome(load, counts, cpu, server_cpu, said, closing)
 
 
 def _account(load: Load) -> list[str]:
@@ -168,9 +185,10 @@ def _buy(
     noted = home.with_name("said.json")
     environment = buyers_environment(url, catalog, home) | {
         "IDEOGRAM_PIPELINE_MAX_IN_FLIGHT": str(load.limit or load.slots),
-        "IDEOGRAM_PIPELINE_POLL_INTERVAL": str(3.0 / load.scale),
         "IDEOGRAM_PIPELINE_REQUESTS_PER_MINUTE": str(load.requests_per_minute),
     }
+    if load.poll_interval is not None:
+        environment["IDEOGRAM_PIPELINE_POLL_INTERVAL"] = str(load.poll_interval)
     before = _children_cpu()
     ended = subprocess.run(
         buyer.command(catalog, home, noted, at_a_time=load.limit or load.slots, scale=load.scale),

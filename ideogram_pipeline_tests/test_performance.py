@@ -30,7 +30,9 @@ def test_the_engine_is_judged_by_the_server() -> None:
     assert (counts.pictures, counts.served, counts.submits, counts.downloads) == (6, 6, 6, 6)
     assert (counts.refused, counts.uploads, counts.most_in_flight) == (0, 1, 3)
     assert 1 <= found.over_ideal == pytest.approx(counts.seconds / 0.6)
-    assert found.requests_an_image == (12 + counts.looks) / 6
+    assert found.requests_an_image == (12 + counts.looks + counts.others) / 6
+    assert counts.others >= 1
+    assert 0 < found.closing < 60
     assert 0 < found.said["cpu"] < found.buyer_cpu
     assert 10 < found.said["peak_mb"] < 500
     assert found.server_cpu > 0
@@ -94,7 +96,7 @@ def test_figures_are_held_against_their_goals() -> None:
 def test_a_page_is_printed_and_kept(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    counts = Counts(0.6, 4, 4, 4, 0, 7, 4, 1, 2)
+    counts = Counts(0.6, 4, 4, 4, 0, 7, 4, 1, 1, 2)
     found = Outcome(Load(4, 2, 0.25), counts, 2.0, 1.0, {"cpu": 0.5})
     monkeypatch.setattr("benchmarks.scenarios.bear", lambda load, buyer: found)
     kept = tmp_path / "build" / "performance.json"
@@ -120,3 +122,29 @@ def test_other_rooms_are_timed_wherever_they_are_imported() -> None:
         "assert not hasattr(of_plan, '__wrapped__')\n"
     )
     subprocess.run([sys.executable, "-W", "ignore", "-c", look], cwd=PROJECT, check=True)
+
+
+def test_who_lets_jobs_queue_at_the_provider_is_not_measured() -> None:
+    with pytest.raises(RuntimeError, match="more jobs than slots"):
+        bear(Load(4, 1, 0.1, limit=4), SCRIPT)
+
+
+def test_pictures_must_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "rglob", lambda *_: iter(()))
+    with pytest.raises(RuntimeError, match="0 kept"):
+        bear(Load(1, 1, 0.1), SCRIPT)
+
+
+def test_the_engine_is_measured_at_its_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    environments: list[dict[str, str]] = []
+
+    def run(*_: object, env: dict[str, str], **__: object) -> SimpleNamespace:
+        environments.append(env)
+        return SimpleNamespace(returncode=1, stderr="")
+
+    monkeypatch.setattr("benchmarks.load.subprocess.run", run)
+    for load in (Load(1, 1, 0.1), Load(1, 1, 0.1, poll_interval=0.3)):
+        with pytest.raises(RuntimeError):
+            bear(load, ENGINE)
+    name = "IDEOGRAM_PIPELINE_POLL_INTERVAL"
+    assert [environment.get(name) for environment in environments] == [None, "0.3"]
