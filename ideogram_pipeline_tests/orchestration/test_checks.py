@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from io import BufferedReader
 from pathlib import Path
 
 import dagster as dg
@@ -15,12 +16,14 @@ from sqlalchemy import update
 from ideogram_pipeline.generation import schema
 from ideogram_pipeline.generation.database import open_journal
 from ideogram_pipeline.generation.publication import publish_books
+from ideogram_pipeline.orchestration import checks
 from ideogram_pipeline.orchestration.caller import Caller, calling
 from ideogram_pipeline.orchestration.instance import open_instance
 from ideogram_pipeline.orchestration.partitions import known_characters
 from ideogram_pipeline.settings import Settings
 from ideogram_pipeline_tests.orchestration.house import (
     buy,
+    launch,
     materializations,
     run_job,
     settings_for,
@@ -89,6 +92,28 @@ def test_a_damaged_picture_is_named(
     assert check.severity is dg.AssetCheckSeverity.ERROR
     assert file.name in text(check, "damaged")
     assert problem in text(check, "damaged")
+
+
+def test_a_run_reads_only_pictures_that_were_touched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_catalog(tmp_path / "catalog", "ann")
+    settings = settings_for(tmp_path)
+    launch(settings, "ann")
+    read: list[str] = []
+
+    def digest(content: BufferedReader, name: str) -> object:
+        read.append(Path(content.name).parent.name)
+        return file_digest(content, name)
+
+    file_digest = checks.hashlib.file_digest
+    monkeypatch.setattr(checks.hashlib, "file_digest", digest)
+    assert launch(settings, "ann").failed_checks == []
+    assert read == []
+    file = next((settings.images_folder / "ann" / "ann-book").glob("*-v1-*.png"))
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    assert launch(settings, "ann").failed_checks == ["images: images_are_whole"]
+    assert read == ["ann-book"]
 
 
 def test_a_lost_picture_is_named(settings: Settings, instance: dg.DagsterInstance) -> None:
