@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from ideogram_pipeline.apiframe.errors import (
@@ -70,8 +70,10 @@ class Engine:
     def __init__(
         self,
         workers: Workers,
-        wanted: Iterable[PlannedImage],
+        images: Iterable[PlannedImage],
         *,
+        wanted: Collection[str],
+        quoted: int,
         run_id: str,
         limits: Limits,
         balance: Balance | None,
@@ -80,19 +82,35 @@ class Engine:
         shortage: Callable[[], str | None],
         on_progress: ProgressListener | None = None,
     ) -> None:
+        """Make an engine.
+
+        Args:
+            workers: What it works with.
+            images: What may be made, in order; read as their turn comes, since they may be many.
+            wanted: The fingerprints of those that are to be made, each once.
+            quoted: Credits that this will cost.
+            run_id: The run.
+            limits: What may be spent.
+            balance: The account's, as just asked for.
+            is_alive: Whether a run is.
+            patience: Seconds without any job ending after which waiting ends.
+            shortage: Says why nothing more could be stored.
+            on_progress: Told how far it is.
+        """
         self._provider = workers.provider
         self._journal = workers.journal
         self._commit = workers.commit
         self._workers = workers
         self._slots = workers.slots
-        self._wanted = {planned.fingerprint: planned for planned in wanted}
+        self._images = images
+        self._wanted = frozenset(wanted)
         self._run_id = run_id
         self._limits = limits
         self._is_alive = is_alive
         self._patience = patience
         self._shortage = shortage
         self._teller = Teller(on_progress, self._progress)
-        self._quoted = sum(planned.credits for planned in self._wanted.values())
+        self._quoted = quoted
         self._room = asyncio.Semaphore(workers.slots.total + WAITING_FOR_COLLECTION)
         self._carried: set[int] = set()
         """Attempts of dead runs that a task of this run is at."""
@@ -120,7 +138,11 @@ class Engine:
                 ]
                 async with asyncio.TaskGroup() as self._work:
                     await self._take_over()
-                    for planned in self._wanted.values():
+                    not_yet = set(self._wanted)
+                    for planned in self._images:
+                        if planned.fingerprint not in not_yet:
+                            continue
+                        not_yet.remove(planned.fingerprint)
                         await self._room.acquire()
                         if self._stopped:
                             break

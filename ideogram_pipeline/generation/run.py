@@ -36,6 +36,7 @@ from ideogram_pipeline.generation.sharing import Share
 from ideogram_pipeline.generation.submitting import Submitter
 from ideogram_pipeline.generation.uploads import Uploads
 from ideogram_pipeline.generation.watching import Watcher
+from ideogram_pipeline.planning.model import Decision
 from ideogram_pipeline.planning.plan import Plan
 from ideogram_pipeline.settings import Settings
 
@@ -43,6 +44,7 @@ LOST_JOURNAL = (
     "the journal was lost, and this may be paid already; see `ideogram-pipeline reconcile`, then "
     "`ideogram-pipeline settle`"
 )
+TO_BE_DONE: tuple[Decision, ...] = ("generate", "resume")
 CAREFUL_START = 5
 """Jobs in flight to begin with when the account does not say how many it may have."""
 
@@ -167,7 +169,6 @@ class _Run:
             commit = await stack.enter_async_context(
                 GroupCommit(journal.transaction, of_intents=partial(journal.transaction, guarded))
             )
-            wanted = self._plan.images("generate", "resume")
             blocked = await self._adopt_after_loss(records, provider)
             self._engine = Engine(
                 Workers(
@@ -193,7 +194,9 @@ class _Run:
                     slots=slots,
                     share=share,
                 ),
-                (image for image in wanted if image.fingerprint not in blocked),
+                self._plan.images(*TO_BE_DONE),
+                wanted=set(self._plan.fingerprints(*TO_BE_DONE)) - blocked.keys(),
+                quoted=self._plan.quote,
                 run_id=self._run_id,
                 limits=limits,
                 balance=None if account.credits is None else Balance(account.credits, asked_at),

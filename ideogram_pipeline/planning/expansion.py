@@ -33,7 +33,7 @@ from ideogram_pipeline.planning.tables import OwnTable
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_BATCH = 10_000
+_BATCH = 1_000
 
 
 class PlannedImages:
@@ -88,8 +88,9 @@ class PlannedImages:
                 prompt = self.catalog.prompts.read(cells)
                 who = self.catalog.characters[prompt.character_id]
                 image = planned_image(who, prompt, variation, edition)
-                # What is bought must be what was looked for in the journal.
-                assert image.fingerprint == fingerprint, f"two fingerprints of {prompt.prompt_id}"
+                if image.fingerprint != fingerprint:
+                    # What is bought must be what was looked for in the journal.
+                    raise RuntimeError(f"{prompt.prompt_id} has two fingerprints: report this")
                 yield image
 
     def fill(self, characters: Collection[str] | None) -> None:
