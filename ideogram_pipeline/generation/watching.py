@@ -28,7 +28,7 @@ SHORTEST_WAIT = 0.05
 GROWTH = 0.15
 """While nothing is known, the next look comes after this share of a job's age."""
 WORTH_A_PAGE = 3
-"""Jobs due at a time from which on the list is asked instead of each of them."""
+"""Jobs that are out from which on the list is asked instead of each that is due."""
 COMPANY_WITHIN = 0.05
 """What is due waits for the next that will be, if it is due within this share of the usual time."""
 WORTH_A_LOOK = 0.25
@@ -43,7 +43,10 @@ others may use the account too."""
 LATE_BIRTH = 1.0
 """Most seconds from a submission at the provider until it counts as one here."""
 TIMES_MISSING = 3
-"""How often a late job may be missing among the ended ones before it is asked for by itself."""
+"""How often a late job may be missing among the ended ones before it is asked for by itself: it may
+have ended in another way."""
+ASKED_BY_THEMSELVES = 10
+"""Most of those in one look."""
 EARLY = 0.9
 """Where the provider does not say when a job ended, it is taken to be this share of when we saw."""
 OLD_JOB_PATIENCE = 30.0
@@ -68,6 +71,7 @@ class _Watched:
     due: float = 0.0
     deadline: float = 0.0
     """When it must be looked at, with or without company."""
+    is_in_line: bool = False
     missing: int = 0
     done: asyncio.Future[Job] = field(default_factory=asyncio.Future)
 
@@ -170,6 +174,7 @@ class Watcher:
             following = self._next()
             while following and following.due <= now:
                 heappop(self._line)
+                following.is_in_line = False
                 due.append(following)
                 following = self._next()
             if due and not (following and self._is_worth_waiting(due, following, now)):
@@ -240,7 +245,7 @@ class Watcher:
             page = await self._provider.newest_jobs(cursor, status="COMPLETED")
             self._see(page, remaining)
             cursor = page.next_cursor
-            more = bool(page.has_more and cursor)
+            more = bool(page.jobs and page.has_more and cursor)
             covered_from = self._birth(page.jobs[-1]) if more else 0.0
             older = [w for w in remaining.values() if w.born <= covered_from]
             if len(older) < WORTH_A_PAGE or not more:
@@ -248,10 +253,14 @@ class Watcher:
         if remaining:
             self._see(await self._provider.newest_jobs(status="FAILED"), remaining)
         now = time.monotonic()
+        asked = 0
         for watched in [w for w in self._watched.values() if w.born > covered_from]:
-            is_late = now - watched.born > self._expected[watched.tier].longest
-            watched.missing += is_late
-            if watched.missing < TIMES_MISSING:
+            late_after = self._expected[watched.tier].longest or OLD_JOB_PATIENCE
+            watched.missing += now - watched.born > late_after
+            is_missing = watched.missing >= TIMES_MISSING and watched.job_id in remaining
+            if is_missing and asked < ASKED_BY_THEMSELVES:
+                asked += 1
+            else:
                 remaining.pop(watched.job_id, None)
                 self._runs(watched, now)
 
@@ -314,8 +323,8 @@ class Watcher:
             at = now + max(SHORTEST_WAIT, GROWTH * (now - watched.since))
         watched.deadline = max(watched.looked, watched.born + expected.soonest) + self._interval
         due = max(now, min(at, watched.deadline))
-        if due != watched.due:
-            watched.due = due
+        if due != watched.due or not watched.is_in_line:
+            watched.due, watched.is_in_line = due, True
             self._plans += 1
             heappush(self._line, (due, self._plans, watched))
 
