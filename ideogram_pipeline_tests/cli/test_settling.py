@@ -14,6 +14,7 @@ from ideogram_pipeline.apiframe.model import Account
 from ideogram_pipeline.generation import publication, schema
 from ideogram_pipeline.generation.database import journal_path, open_journal
 from ideogram_pipeline.generation.publication import publish_books
+from ideogram_pipeline.generation.totals import COUNTED_ANEW
 from ideogram_pipeline.sandbox.options import SandboxOptions
 from ideogram_pipeline.warehouse import Published
 from ideogram_pipeline_tests.cli.terminal import Answer, live, typed
@@ -55,6 +56,8 @@ def forget_first(desk: Bench) -> None:
         connection.exec_driver_sql("DROP TRIGGER ledger_no_delete")
         connection.exec_driver_sql("DELETE FROM ledger WHERE attempt_id = 1")
         connection.exec_driver_sql("DELETE FROM attempts WHERE id = 1")
+        for statement in COUNTED_ANEW:
+            connection.exec_driver_sql(statement)
 
 
 def first_number(desk: Bench) -> str:

@@ -17,6 +17,7 @@ from ideogram_pipeline.generation.adopting import Adoption
 from ideogram_pipeline.generation.database import Database, journal_path, open_journal
 from ideogram_pipeline.generation.owners import is_alive
 from ideogram_pipeline.generation.reconciliation import reconcile
+from ideogram_pipeline.generation.totals import COUNTED_ANEW
 from ideogram_pipeline.sandbox.options import SandboxOptions
 from ideogram_pipeline_tests.generation.judging import assert_books_right, paid
 from ideogram_pipeline_tests.support import KEY, Bench, bench, draw_reference, write_catalog
@@ -162,6 +163,8 @@ def lose_attempt(desk: Bench) -> None:
         connection.exec_driver_sql("DROP TRIGGER ledger_no_delete")
         connection.exec_driver_sql("DELETE FROM ledger WHERE attempt_id = 1")
         connection.exec_driver_sql("DELETE FROM attempts WHERE id = 1")
+        for statement in COUNTED_ANEW:
+            connection.exec_driver_sql(statement)
 
 
 def test_another_teams_key_is_refused_while_work_is_open(
