@@ -23,6 +23,9 @@ LOCK_SECONDS = 30.0
 """How long a writer waits for others before it gives up; a write takes about a millisecond."""
 
 _VERSION = "schema_version"
+_BEGIN = "BEGIN IMMEDIATE"
+"""A transaction that begins without the lock and writes later fails at once when another writer was
+faster."""
 _ADDED = {
     2: (
         "ALTER TABLE attempts ADD COLUMN begun_at VARCHAR",
@@ -155,6 +158,7 @@ class Database:
         """
         try:
             with self.gate(), self._engine.begin() as connection:
+                connection.exec_driver_sql(_BEGIN)
                 yield connection
         except IntegrityError:
             raise  # not the file's fault: what was to be written contradicts what is there
@@ -168,13 +172,15 @@ class Database:
         All that is read in the block is of one moment, whatever is written meanwhile.
         """
         try:
-            with self._engine.connect().execution_options(reading=True) as connection:
+            with self._engine.connect() as connection:
+                connection.exec_driver_sql("BEGIN")
                 yield connection
         except DatabaseError as error:
             raise _unusable(self.path, error) from error
 
     def _create(self) -> None:
         with self._gate, self._engine.begin() as connection:
+            connection.exec_driver_sql(_BEGIN)
             schema.metadata.create_all(connection)
             for trigger in (*schema.APPEND_ONLY, *totals.TRIGGERS):
                 connection.exec_driver_sql(trigger)
@@ -200,18 +206,12 @@ def _engine(path: Path) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: object) -> None:
-        # The driver must not begin transactions by itself: a deferred one that writes later
-        # fails at once when another writer was faster.
+        # The driver must not begin transactions by itself.
         connection.isolation_level = None
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA fullfsync=1")
         connection.execute("PRAGMA foreign_keys=ON")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        reading = connection.get_execution_options().get("reading")
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine
 
