@@ -141,7 +141,7 @@ def _say_what_changed(
 ) -> None:
     asked = table_of(connection, "bought", _PLACE, bought)
     same_row = f"(prompt_id, variation) IN (SELECT prompt_id, variation FROM {asked})"
-    found = images.read(str(table), where=f"is_new AND {same_row}")
+    found = images.read(table, where=f"is_new AND {same_row}")
     reasons = [
         (image.prompt_id, image.variation, _what_changed(image, then))
         for image in found

@@ -63,14 +63,14 @@ class PlannedImages:
 
     def __iter__(self) -> Iterator[PlannedImage]:
         """Each image in the order of the catalog."""
-        return self.read(str(self.table))
+        return self.read(self.table)
 
     def fingerprints(self) -> list[str]:
         """The different fingerprints."""
         found = self.cursor().execute(f"SELECT DISTINCT fingerprint FROM {self.table}")
         return [fingerprint for (fingerprint,) in found.fetchall()]
 
-    def read(self, table: str, where: str = "true") -> Iterator[PlannedImage]:
+    def read(self, table: OwnTable, where: str = "true") -> Iterator[PlannedImage]:
         """Make the images of rows of a table, in the order of the catalog.
 
         Args:

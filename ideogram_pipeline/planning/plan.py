@@ -100,7 +100,7 @@ class Plan:
     def images(self, *decisions: Decision) -> Iterator[PlannedImage]:
         """The planned images with one of these decisions, or all, in the order of the catalog."""
         where = _one_of("decision", decisions) if decisions else "true"
-        return self._images.read(str(self._table), where)
+        return self._images.read(self._table, where)
 
     def fingerprints(self, *decisions: Decision) -> list[str]:
         """The different fingerprints of the images with one of these decisions, or of all."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 
 import pytest
@@ -185,3 +186,9 @@ def test_two_plans_of_one_catalog_do_not_meddle() -> None:
     second = decide_on(rows, {image.fingerprint: Standing("stored", 1)})
     assert (first.count("generate"), second.count("generate")) == (2, 1)
     assert [entry.decision for entry in first.entries()] == ["generate", "generate"]
+
+
+def test_a_plan_lives_as_long_as_what_is_read_of_it() -> None:
+    images = decide_on(catalog(prompt(variations=2)), {}).images()
+    gc.collect()
+    assert [image.variation for image in images] == [1, 2]
