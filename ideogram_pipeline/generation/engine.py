@@ -135,6 +135,7 @@ class Engine:
                 beside = [
                     background.create_task(self._workers.watcher.run()),
                     background.create_task(self._workers.share.run()),
+                    background.create_task(self._teller.run()),
                 ]
                 async with asyncio.TaskGroup() as self._work:
                     await self._take_over()
@@ -149,10 +150,9 @@ class Engine:
                         self._work.create_task(self._in_room(planned))
                 for task in beside:
                     task.cancel()
+            self._teller.tell()
         except BaseExceptionGroup as errors:
             raise _foremost(errors) from None
-        finally:
-            self._teller.tell()
 
     def stop(self) -> None:
         """Begin nothing more and wait for no job; what is nearly home is still brought home."""

@@ -23,17 +23,26 @@ class Teller:
         """
         self._listener = listener
         self._look = look
-        self._due: asyncio.TimerHandle | None = None
+        self._news = asyncio.Event()
 
     def news(self) -> None:
-        """Something has changed; it is told within ``SECONDS``."""
-        if self._listener is not None and self._due is None:
-            self._due = asyncio.get_running_loop().call_later(SECONDS, self.tell)
+        """Something has changed."""
+        if self._listener is not None:
+            self._news.set()
+
+    async def run(self) -> None:
+        """Tell of news, for ever; cancel it when there is none any more.
+
+        What the listener raises is raised.
+        """
+        while True:
+            await self._news.wait()
+            if self._news.is_set():  # not told at the end meanwhile
+                self.tell()
+            await asyncio.sleep(SECONDS)
 
     def tell(self) -> None:
         """Tell now; at the end of a run, so that its last step is not left out."""
-        if self._due is not None:
-            self._due.cancel()
-            self._due = None
+        self._news.clear()
         if self._listener is not None:
             self._listener(self._look())

@@ -25,10 +25,10 @@ def test_steps_that_come_fast_are_told_together_and_the_last_is_told(
     async def work() -> None:
         nonlocal made
         teller = Teller(told.append, lambda: progress(made))
+        telling_task = asyncio.create_task(teller.run())
         for step in (1, 2, 3):
             made = step
             teller.news()
-        assert told == []
         await asyncio.sleep(0.001)
         assert [moment.made for moment in told] == [3]
         made = 4
@@ -36,8 +36,22 @@ def test_steps_that_come_fast_are_told_together_and_the_last_is_told(
         teller.tell()
         await asyncio.sleep(0.001)
         assert [moment.made for moment in told] == [3, 4], "and not twice"
+        telling_task.cancel()
 
     asyncio.run(work())
+
+
+def test_what_a_listener_raises_ends_the_telling() -> None:
+    def refuse(_: Progress) -> None:
+        raise InterruptedError
+
+    async def work() -> None:
+        teller = Teller(refuse, lambda: progress(1))
+        teller.news()
+        await teller.run()
+
+    with pytest.raises(InterruptedError):
+        asyncio.run(work())
 
 
 def test_without_a_listener_nobody_looks() -> None:

@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 
 from ideogram_pipeline.catalog.reading import read_catalog
+from ideogram_pipeline.generation import telling
 from ideogram_pipeline.generation.publication import publish_catalog
 from ideogram_pipeline.generation.report import Progress
 from ideogram_pipeline.orchestration.caller import Caller, calling
@@ -39,7 +40,10 @@ def provider() -> Iterator[str]:
         yield server.url
 
 
-def test_a_stop_is_no_retry_and_says_how_to_go_on(tmp_path: Path) -> None:
+def test_a_stop_is_no_retry_and_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telling, "SECONDS", 0.0)
     write_catalog(tmp_path / "catalog", "ann", "bob")
     settings = settings_for(tmp_path, max_in_flight=1)
 
