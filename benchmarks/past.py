@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,6 +69,7 @@ def pretend(settings: Settings, *, but_every: int = 0, files: bool = False) -> i
                     file = settings.folder / str(attempt["path"])
                     file.parent.mkdir(parents=True, exist_ok=True)
                     file.write_bytes(content.getvalue())
+                    os.utime(file, (0, 0))
             written += len(batch)
         for index in indexes:
             index.create(connection)

@@ -224,6 +224,26 @@ def read_frames(warehouse: Path, characters: Collection[str]) -> list[FrameRecor
     return [FrameRecord(*row) for row in _rows(warehouse, _FRAMES, list(characters))]
 
 
+def digests(warehouse: Path, characters: Collection[str]) -> dict[str, str]:
+    """A mark of all that is shown of each of these characters; another one where any of it differs.
+
+    It is DuckDB's, and the same only within one version of it.
+    """
+    asked = list(characters)
+    marks: dict[str, str] = {}
+    for sql, parameters in ((_CHARACTERS, ()), (_PROMPTS, (asked,)), (_FRAMES, (asked,))):
+        found = _rows(
+            warehouse,
+            "SELECT character_id, md5(string_agg(mark::VARCHAR, ',' ORDER BY place)) FROM"
+            " (SELECT character_id, hash(shown) AS mark, row_number() OVER () AS place"
+            f" FROM ({sql}) AS shown) GROUP BY character_id",
+            *parameters,
+        )
+        for character_id, mark in found:
+            marks[character_id] = marks.get(character_id, "") + mark
+    return {name: marks.get(name, "") for name in asked}
+
+
 def _rows(warehouse: Path, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
     """Rows of one of the statements above, whose columns stand in the order of a record."""
     return cast("list[tuple[Any, ...]]", query(warehouse, sql, parameters).rows)

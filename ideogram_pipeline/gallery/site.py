@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,6 +17,7 @@ from ideogram_pipeline.files import write_whole
 from ideogram_pipeline.gallery.frames import Frame, frame_of
 from ideogram_pipeline.gallery.records import (
     PromptRecord,
+    digests,
     read_characters,
     read_frames,
     read_prompts,
@@ -25,6 +28,7 @@ from ideogram_pipeline.gallery.thumbnails import make_thumbnails, thumbnail_file
 from ideogram_pipeline.pages import templates_of
 from ideogram_pipeline.settings import Settings
 
+_MARK, _MARK_ENDS = "\n<!-- made from ", " -->\n"
 _SAMPLES = 4
 """Pictures of each character on the first page."""
 
@@ -38,7 +42,12 @@ class _Shelf:
     earlier: list[Frame]
 
 
-def build_gallery(settings: Settings, *, characters: Collection[str] | None = None) -> Path:
+def build_gallery(
+    settings: Settings,
+    *,
+    characters: Collection[str] | None = None,
+    only_changed: bool = False,
+) -> Path:
     """Write the pages from what the warehouse says and the pictures that are on disk.
 
     Pages and thumbnails that are right already are left alone, originals always.
@@ -46,6 +55,8 @@ def build_gallery(settings: Settings, *, characters: Collection[str] | None = No
     Args:
         settings: Where everything is.
         characters: Whose pages to write, or all; the first page always shows everyone.
+        only_changed: Leave out the pages that were made from these very rows, without looking
+            whether somebody has taken away pictures or thumbnails since.
 
     Returns:
         The first page, ``index.html``.
@@ -57,6 +68,9 @@ def build_gallery(settings: Settings, *, characters: Collection[str] | None = No
     folder = gallery_folder(settings)
     everyone = read_characters(warehouse)
     chosen = [c for c in everyone if characters is None or c.character_id in characters]
+    marks = _marks(settings, [character.character_id for character in chosen])
+    if only_changed:
+        chosen = [c for c in chosen if _shown(folder, c.character_id) != marks[c.character_id]]
     samples = read_samples(warehouse, _SAMPLES)
     shelves = _shelves(settings, [character.character_id for character in chosen])
 
@@ -77,6 +91,7 @@ def build_gallery(settings: Settings, *, characters: Collection[str] | None = No
         page = template.render(
             surroundings, character=character, shelves=shelves[character.character_id]
         )
+        page += f"{_MARK}{marks[character.character_id]}{_MARK_ENDS}"
         write_whole(folder / page_name(character.character_id), page.encode())
     index = folder / "index.html"
     template = _templates().get_template("index.html.j2")
@@ -105,6 +120,35 @@ def _shelves(settings: Settings, characters: Collection[str]) -> dict[str, list[
         key = (prompt.character_id, prompt.prompt_id)
         shelves[prompt.character_id].append(_Shelf(prompt, current[key], earlier[key]))
     return shelves
+
+
+def _marks(settings: Settings, characters: Collection[str]) -> dict[str, str]:
+    """What each page would be made from, as one hash: its rows, and the templates."""
+    made_with = f"{settings.provider}{_templates_digest()}"
+    return {
+        name: sha256(f"{made_with}{digest}".encode()).hexdigest()
+        for name, digest in digests(settings.warehouse_path, characters).items()
+    }
+
+
+def _shown(folder: Path, character_id: str) -> str | None:
+    """The mark of the page as it is there."""
+    length = len(_MARK) + sha256().digest_size * 2 + len(_MARK_ENDS)
+    try:
+        with (folder / page_name(character_id)).open("rb") as page:
+            page.seek(-length, os.SEEK_END)
+            end = page.read().decode(errors="replace")
+    except OSError:
+        return None
+    return end.removeprefix(_MARK).removesuffix(_MARK_ENDS)
+
+
+@cache
+def _templates_digest() -> str:
+    templates = _templates()
+    assert templates.loader is not None
+    sources = (templates.loader.get_source(templates, name) for name in templates.list_templates())
+    return sha256("".join(source for source, *_ in sources).encode()).hexdigest()
 
 
 def _thumbnails_in(folder: Path) -> Callable[[str | None], str | None]:

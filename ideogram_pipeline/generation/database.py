@@ -182,7 +182,7 @@ class Database:
         with self._gate, self._engine.begin() as connection:
             connection.exec_driver_sql(_BEGIN)
             schema.metadata.create_all(connection)
-            for trigger in (*schema.APPEND_ONLY, *totals.TRIGGERS):
+            for trigger in (*schema.APPEND_ONLY, *schema.CHANGES_NOTED, *totals.TRIGGERS):
                 connection.exec_driver_sql(trigger)
             version = meta.get(connection, _VERSION)
             if version is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -13,9 +14,11 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, sele
 from ideogram_pipeline import warehouse
 from ideogram_pipeline.catalog.model import Catalog
 from ideogram_pipeline.catalog.sql import literal
+from ideogram_pipeline.errors import PipelineError
 from ideogram_pipeline.generation import meta, schema
 from ideogram_pipeline.generation.database import Database, open_journal
 from ideogram_pipeline.planning.plan import Plan
+from ideogram_pipeline.planning.tables import table_of
 from ideogram_pipeline.settings import Settings
 from ideogram_pipeline.warehouse.changes import Append, Change, Replace, Selection
 from ideogram_pipeline.warehouse.publishing import Published
@@ -52,13 +55,37 @@ _IMAGE_COLUMNS = (
     "job_id",
 )
 
+_CHARACTER_COLUMNS = {
+    "character_id": "VARCHAR",
+    "name": "VARCHAR",
+    "reference_image": "VARCHAR",
+    "reference_sha256": "VARCHAR",
+    "style_type": "VARCHAR",
+    "rendering_speed": "VARCHAR",
+    "aspect_ratio": "VARCHAR",
+    "prompt_prefix": "VARCHAR",
+    "prompt_suffix": "VARCHAR",
+    "monthly_credit_budget": "BIGINT",
+    "catalog_digest": "VARCHAR",
+}
+_REJECT_COLUMNS = {
+    "file": "VARCHAR",
+    "line": "BIGINT",
+    "column_name": "VARCHAR",
+    "value": "VARCHAR",
+    "reason": "VARCHAR",
+    "character_id": "VARCHAR",
+    "row_id": "VARCHAR",
+}
+
 
 def publish_books(settings: Settings, *, characters: Collection[str] | None = None) -> Published:
     """Bring the warehouse up to date with the journal.
 
     Args:
         settings: Where both are.
-        characters: Whose rows to renew; ``None`` for all. The ledger only ever grows.
+        characters: Whose rows to renew, where the journal has others than were published; ``None``
+            for all rows of all. The ledger only ever grows.
 
     Raises:
         StorageError: The folder or the disk does not let us write.
@@ -70,81 +97,129 @@ def publish_books(settings: Settings, *, characters: Collection[str] | None = No
 
 
 def _publish_books(settings: Settings, characters: Collection[str] | None) -> Published:
+    renewed: set[str] = set()
     with open_journal(settings) as database:
         with database.read() as connection:
             journal_id = _journal_id(connection)
-        return warehouse.publish(
+        published = warehouse.publish(
             settings.warehouse_path,
-            partial(_books, database, characters),
+            partial(_books, settings, database, characters, renewed),
             complete=characters is None,
             journal_id=journal_id,
         )
+    return published if characters is None else replace(published, renewed=frozenset(renewed))
 
 
-def _books(database: Database, characters: Collection[str] | None) -> list[Change]:
-    """The journal's rows, all of one moment: no entry of the ledger without its attempt."""
-    of_characters: ColumnElement[bool] = true()
-    where = None
-    if characters is not None:
-        of_characters = _attempts.c.character_id.in_(characters)
-        where = {"character_id": list(characters)}
+def _books(
+    settings: Settings,
+    database: Database,
+    characters: Collection[str] | None,
+    renewed: set[str],
+) -> list[Change]:
+    """The journal's rows, all of one moment: no entry of the ledger without its attempt.
+
+    Those of ``characters`` that are published already are left out; ``renewed`` gets the others.
+    """
     with database.read() as connection:
+        marks = _marks(connection)
+        runs = Replace("runs", _run_rows(connection))
+        of_characters: ColumnElement[bool] = true()
+        where = None
+        if characters is not None:
+            published = _published_marks(settings)
+            renewed.update(
+                name
+                for name in characters
+                if name not in published or marks.get(name, "") != published[name]
+            )
+            if not renewed:
+                return [runs]
+            marks = {name: marks.get(name, "") for name in renewed}
+            of_characters = _attempts.c.character_id.in_(renewed)
+            where = {"character_id": sorted(renewed)}
         return [
             Replace("generations", _generations(connection, of_characters), where),
             Replace("images", _images(connection, of_characters), where),
             Append("credit_ledger", _ledger_entries(connection, of_characters), key="entry_id"),
-            Replace("runs", _run_rows(connection)),
+            Replace(
+                "publications",
+                [{"character_id": name, "mark": mark} for name, mark in marks.items()],
+                where,
+            ),
+            runs,
         ]
+
+
+def _marks(connection: Connection) -> dict[str, str]:
+    """The mark of each character with a change since marks are kept."""
+    changes = select(schema.changes.c.character_id, schema.changes.c.mark)
+    return {row.character_id: row.mark for row in connection.execute(changes)}
+
+
+def _published_marks(settings: Settings) -> dict[str, str]:
+    """The marks of what is published; none where that cannot be told, so that all is renewed."""
+    try:
+        found = warehouse.query(settings.warehouse_path, "FROM publications")
+    except PipelineError:
+        return {}
+    return {str(name): str(mark) for name, mark in found.rows}
 
 
 def publish_catalog(settings: Settings, catalog: Catalog) -> Published:
     """Bring the tables ``characters``, ``prompt_catalog`` and ``catalog_rejects`` up to date.
 
+    Where they have these very rows, nothing is written.
+
     Raises:
         StorageError: The folder or the disk does not let us write.
     """
-    now = datetime.now(UTC)
+    now = _moment(datetime.now(UTC))
+    connection = catalog.prompts.cursor()
     cast = [
-        {
-            "character_id": character.character_id,
-            "name": character.name,
-            "reference_image": str(character.reference.path),
-            "reference_sha256": character.reference.sha256,
-            "style_type": character.style_type,
-            "rendering_speed": character.rendering_speed,
-            "aspect_ratio": character.aspect_ratio,
-            "prompt_prefix": character.prompt_prefix,
-            "prompt_suffix": character.prompt_suffix,
-            "monthly_credit_budget": character.monthly_credit_budget,
-            "catalog_digest": catalog.digests.get(character.character_id),
-            "updated_at": now,
-        }
-        for character in catalog.characters.values()
+        (
+            who.character_id,
+            who.name,
+            str(who.reference.path),
+            who.reference.sha256,
+            who.style_type,
+            who.rendering_speed,
+            who.aspect_ratio,
+            who.prompt_prefix,
+            who.prompt_suffix,
+            who.monthly_credit_budget,
+            catalog.digests.get(who.character_id),
+        )
+        for who in catalog.characters.values()
     ]
+    rejected = [
+        (
+            reject.file,
+            reject.line,
+            reject.column,
+            reject.value,
+            reject.reason,
+            reject.character_id,
+            reject.row_id,
+        )
+        for reject in catalog.rejects
+    ]
+    characters = table_of(connection, "cast", _CHARACTER_COLUMNS, cast)
+    rejects = table_of(connection, "rejects", _REJECT_COLUMNS, rejected)
     prompts = f"""SELECT prompts.* EXCLUDE (number, line, image, mask),
         image.path AS image, image.sha256 AS image_sha256,
-        mask.path AS mask, mask.sha256 AS mask_sha256, {_moment(now)} AS updated_at
+        mask.path AS mask, mask.sha256 AS mask_sha256, {now} AS updated_at
     FROM prompts
     LEFT JOIN pictures AS image ON image.picture = prompts.image
     LEFT JOIN pictures AS mask ON mask.picture = prompts.mask
     ORDER BY number"""
-    rejected = [
-        {
-            "read_at": now,
-            "file": reject.file,
-            "line": reject.line,
-            "column_name": reject.column,
-            "value": reject.value,
-            "reason": reject.reason,
-            "character_id": reject.character_id,
-            "row_id": reject.row_id,
-        }
-        for reject in catalog.rejects
-    ]
+
+    def replaced(table: str, sql: str, moment: str) -> Replace:
+        return Replace(table, Selection(connection, sql), beside=(moment,))
+
     changes = [
-        Replace("characters", cast),
-        Replace("prompt_catalog", Selection(catalog.prompts.cursor(), prompts)),
-        Replace("catalog_rejects", rejected),
+        replaced("characters", f"SELECT *, {now} AS updated_at FROM {characters}", "updated_at"),
+        replaced("prompt_catalog", prompts, "updated_at"),
+        replaced("catalog_rejects", f"SELECT *, {now} AS read_at FROM {rejects}", "read_at"),
     ]
     return warehouse.publish(settings.warehouse_path, changes)
 
@@ -157,6 +232,8 @@ def publish_plan(
     characters: Collection[str],
 ) -> Published:
     """Put a plan into the table ``generation_plan``, in place of its characters' older one.
+
+    Where that says the very same, it stays, with its run and moment.
 
     Args:
         settings: Where the warehouse is.
@@ -173,7 +250,12 @@ def publish_plan(
         fingerprint, sent AS prompt, request, reproducible, title, tags
     FROM ({plan.with_requests()}) ORDER BY number, variation"""
     selection = Selection(plan.cursor(), rows)
-    change = Replace("generation_plan", selection, {"character_id": list(characters)})
+    change = Replace(
+        "generation_plan",
+        selection,
+        {"character_id": list(characters)},
+        beside=("planned_at", "run_id"),
+    )
     return warehouse.publish(settings.warehouse_path, [change])
 
 

@@ -190,6 +190,35 @@ APPEND_ONLY = tuple(
     for verb in ("UPDATE", "DELETE")
 )
 
+changes = Table(
+    "changes",
+    metadata,
+    Column("character_id", String, primary_key=True),
+    Column("mark", String, nullable=False),
+)
+"""A mark for each character, drawn anew whenever an attempt or a ledger entry of it is written, so
+that the warehouse can tell whether it has these rows already."""
+
+
+def _noting(name: str, event: str, character: str) -> str:
+    # Not counted but drawn: a journal that was put back must not come to the same mark again.
+    return (
+        f"CREATE TRIGGER IF NOT EXISTS {name} AFTER {event} BEGIN "
+        f"INSERT INTO changes SELECT {character}, hex(randomblob(8)) WHERE true "
+        "ON CONFLICT (character_id) DO UPDATE SET mark = excluded.mark; END"
+    )
+
+
+CHANGES_NOTED = (
+    _noting("attempt_begun", "INSERT ON attempts", "NEW.character_id"),
+    _noting("attempt_changed", "UPDATE ON attempts", "NEW.character_id"),
+    _noting(
+        "entry_booked",
+        "INSERT ON ledger",
+        "(SELECT character_id FROM attempts WHERE id = NEW.attempt_id)",
+    ),
+)
+
 uploads = Table(
     "uploads",
     metadata,

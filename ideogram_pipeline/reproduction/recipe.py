@@ -7,6 +7,7 @@ warehouse, still has what each was made from.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,6 +40,13 @@ FROM images
 JOIN generations USING (provider, fingerprint, job_id)
 WHERE CAST($1 AS VARCHAR[]) IS NULL OR images.character_id IN (SELECT unnest(CAST($1 AS VARCHAR[])))
 ORDER BY path
+"""
+
+_PATHS = """
+SELECT character_id, path
+FROM images
+WHERE (CAST($1 AS VARCHAR[]) IS NULL OR character_id IN (SELECT unnest(CAST($1 AS VARCHAR[]))))
+    AND character_id NOT IN (SELECT unnest(CAST($2 AS VARCHAR[])))
 """
 
 
@@ -91,12 +99,19 @@ def recipe_file(picture: Path) -> Path:
     return picture.with_name(f"{picture.name}.json")
 
 
-def write_recipes(settings: Settings, *, characters: Collection[str] | None = None) -> int:
+def write_recipes(
+    settings: Settings,
+    *,
+    characters: Collection[str] | None = None,
+    renewed: Collection[str] | None = None,
+) -> int:
     """Write the recipe of every stored picture that has none, or another one, beside it.
 
     Args:
         settings: Where the warehouse and the pictures are.
         characters: Only theirs, or all.
+        renewed: Of whom recipes can have changed; a picture of the others that has a recipe keeps
+            it unread. ``None``: of all.
 
     Returns:
         How many were written. A picture that is no longer on disk gets none.
@@ -105,6 +120,10 @@ def write_recipes(settings: Settings, *, characters: Collection[str] | None = No
         StorageError: Nothing was published yet, or a folder cannot be written.
     """
     chosen = None if characters is None else list(characters)
+    if renewed is not None:
+        chosen = [*renewed, *_without_recipe(settings, chosen, renewed)]
+        if not chosen:
+            return 0
     found = query(settings.warehouse_path, _PICTURES, [chosen])
     written = 0
     for values in found.rows:
@@ -114,6 +133,21 @@ def write_recipes(settings: Settings, *, characters: Collection[str] | None = No
             text = json.dumps(recipe(row), ensure_ascii=False, indent=2) + "\n"
             written += write_whole(recipe_file(picture), text.encode())
     return written
+
+
+def _without_recipe(
+    settings: Settings, characters: list[str] | None, but: Collection[str]
+) -> list[str]:
+    """The characters, others than ``but``, of whom a picture has no recipe."""
+    stored = query(settings.warehouse_path, _PATHS, [characters, list(but)])
+    folder = str(settings.folder)
+    # A text for each, since there may be a hundred thousand of them.
+    lacking = {
+        str(character)
+        for character, path in stored.rows
+        if not os.path.exists(f"{folder}/{path}.json")  # noqa: PTH110
+    }
+    return sorted(lacking)
 
 
 def _utc(moment: object) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,24 @@ class Replace:
     table: str
     rows: Rows
     where: Mapping[str, Sequence[object]] | None = None
+    beside: Collection[str] = ()
+    """Columns that tell of the publishing, as when it was; alone they are no reason for it."""
+
+    def is_done(self, connection: duckdb.DuckDBPyConnection) -> bool:
+        """Whether the table has these very rows in this order; only asked of a `Selection`."""
+        assert isinstance(self.rows, Selection)
+        types = column_types(connection, self.table)
+        names, source = _stage(connection, self.table, self.rows, types)
+        kept = [name for name in types if f'"{name}"' in names and name not in self.beside]
+        condition, values = self._condition(types)
+        cells = ", ".join(f'CAST("{name}" AS {types[name]})' for name in kept)
+        digest = f"SELECT count(*), bit_xor(hash(row_number, {cells}))"
+        rows = "(SELECT *, row_number() OVER () AS row_number FROM"
+        wanted = connection.execute(f"{digest} FROM {rows} {source})").fetchall()
+        found = connection.execute(
+            f"{digest} FROM {rows} {self.table} WHERE {condition})", values
+        ).fetchall()
+        return wanted == found
 
     def apply(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Do it, inside the caller's transaction; the session's time zone must be UTC.
@@ -53,20 +71,21 @@ class Replace:
             ValueError: for a table or column that does not exist.
         """
         types = column_types(connection, self.table)
-        where = dict(self.where or {})
-        _check_columns(self.table, where, types)
-        conditions = [
-            f'"{column}" IN (SELECT unnest(CAST(? AS {types[column]}[])))' for column in where
-        ]
-        connection.execute(
-            f"DELETE FROM {self.table} WHERE {' AND '.join(conditions) or 'true'}",
-            [list(values) for values in where.values()],
-        )
+        condition, values = self._condition(types)
+        connection.execute(f"DELETE FROM {self.table} WHERE {condition}", values)
         columns, source = _stage(connection, self.table, self.rows, types)
         if columns:
             connection.execute(
                 f"INSERT INTO {self.table} ({columns}) SELECT {columns} FROM {source}"
             )
+
+    def _condition(self, types: Mapping[str, str]) -> tuple[str, list[list[object]]]:
+        where = dict(self.where or {})
+        _check_columns(self.table, where, types)
+        conditions = [
+            f'"{column}" IN (SELECT unnest(CAST(? AS {types[column]}[])))' for column in where
+        ]
+        return " AND ".join(conditions) or "true", [list(values) for values in where.values()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import fcntl
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ from filelock import FileLock, Timeout
 from ideogram_pipeline.errors import StorageError
 from ideogram_pipeline.files import make_folder, sync
 from ideogram_pipeline.warehouse import schema
-from ideogram_pipeline.warehouse.changes import Change, Selection
+from ideogram_pipeline.warehouse.changes import Change, Replace, Selection
 
 _LOOK_AGAIN = 0.05
 """Seconds between two looks at a file that somebody holds."""
@@ -47,6 +47,8 @@ class Published:
     """The file was begun anew and holds a part of the books only: publish everything once."""
     reason: str = ""
     """In words: what was in the way and what to do about it, or why the file was begun anew."""
+    renewed: frozenset[str] | None = None
+    """The characters whose rows were not there already; ``None``: not told, so perhaps all."""
 
 
 class _HeldForWritingError(Exception):
@@ -83,13 +85,14 @@ def publish(
     """
     try:
         make_folder(path.parent)
-        with (
-            FileLock(path.with_suffix(".lock"), timeout=wait_seconds),
-            _workshop(path) as draft,
-            _kept_from_writers(path, wait_seconds) as live,
-        ):
+        with FileLock(path.with_suffix(".lock"), timeout=wait_seconds), ExitStack() as stack:
+            if isinstance(changes, Sequence) and _are_published(path, changes):
+                return Published()
             if not isinstance(changes, Sequence):
+                # Before the lock on the file: it may ask the file, which would end that lock.
                 changes = changes()
+            draft = stack.enter_context(_workshop(path))
+            live = stack.enter_context(_kept_from_writers(path, wait_seconds))
             whole, reason = _draw_up(draft, live, changes, complete, journal_id)
             if live and reason:
                 old = path.with_suffix(f".old{path.suffix}")
@@ -241,10 +244,11 @@ def _begin(draft: Path) -> None:
 
 
 def _change(draft: Path, changes: Sequence[Change], complete: bool, journal_id: str | None) -> bool:
-    with _opened(draft, changes) as connection:
+    with _opened(draft, _source(changes)) as connection:
         # So that a moment with a zone becomes UTC wherever this runs.
         connection.execute("SET TimeZone = 'UTC'")
         connection.begin()
+        schema.add_missing(connection)
         for change in changes:
             change.apply(connection)
         connection.execute(
@@ -259,24 +263,51 @@ def _change(draft: Path, changes: Sequence[Change], complete: bool, journal_id: 
 
 
 @contextmanager
-def _opened(draft: Path, changes: Sequence[Change]) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the draft; where rows are to be had from another database, inside that one."""
-    selections = (change.rows for change in changes if isinstance(change.rows, Selection))
-    selection = next(selections, None)
-    if selection is None:
-        with closing(duckdb.connect(draft)) as connection:
+def _opened(
+    file: Path, source: duckdb.DuckDBPyConnection | None, options: str = ""
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a file; where rows are to be had from another database, inside that one."""
+    if source is None:
+        with closing(duckdb.connect(file)) as connection:
             yield connection
         return
-    quoted = str(draft).replace("'", "''")
-    with closing(selection.connection.cursor()) as connection:
-        connection.execute(f"ATTACH '{quoted}' AS warehouse")
+    quoted = str(file).replace("'", "''")
+    with closing(source.cursor()) as connection:
+        connection.execute(f"ATTACH '{quoted}' AS warehouse {options}")
     try:
-        with closing(selection.connection.cursor()) as connection:
+        with closing(source.cursor()) as connection:
             connection.execute("SET search_path = 'warehouse,memory'")
             yield connection
     finally:
-        with closing(selection.connection.cursor()) as connection:
+        with closing(source.cursor()) as connection:
             connection.execute("DETACH warehouse")
+
+
+def _source(changes: Sequence[Change]) -> duckdb.DuckDBPyConnection | None:
+    """The database of the selections among the changes."""
+    rows = (change.rows for change in changes)
+    return next((r.connection for r in rows if isinstance(r, Selection)), None)
+
+
+def _are_published(path: Path, changes: Sequence[Change]) -> bool:
+    """Whether the file is whole and would come out as it is; not, where that cannot be told."""
+    comparable = [
+        change
+        for change in changes
+        if isinstance(change, Replace) and isinstance(change.rows, Selection)
+    ]
+    if not comparable or len(comparable) < len(changes):
+        return False
+    if not path.exists() or _log_of(path).exists():
+        return False
+    try:
+        with _opened(path, _source(changes), "(READ_ONLY)") as connection:
+            asked = "SELECT schema_version, complete FROM warehouse_meta"
+            if connection.execute(asked).fetchall() != [(schema.SCHEMA_VERSION, True)]:
+                return False
+            return all(change.is_done(connection) for change in comparable)
+    except duckdb.Error:
+        return False
 
 
 def _put_in_place(draft: Path, path: Path) -> None:

@@ -19,6 +19,7 @@ TABLES = (
     "credit_ledger",
     "runs",
     "warehouse_meta",
+    "publications",
 )
 
 VIEWS = (
@@ -41,13 +42,25 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
     connection.commit()
 
 
+def add_missing(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make, in an older file of the same version, the tables that came later."""
+    found = connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+    for table in TABLES:
+        if (table,) not in found:
+            connection.execute(_script("tables", table))
+
+
 def scripts() -> list[str]:
     """The ``.sql`` files in the order in which they can be run."""
-    folder = files(__package__) / "sql"
-    tables = [folder / "tables" / f"{name}.sql" for name in TABLES]
+    tables = [_script("tables", name) for name in TABLES]
     # The other views add up spend_entries, which is listed last because people want it last.
-    views = [folder / "views" / f"{name}.sql" for name in ("spend_entries", *VIEWS[:-1])]
-    return [file.read_text(encoding="utf-8") for file in (*tables, *views)]
+    views = [_script("views", name) for name in ("spend_entries", *VIEWS[:-1])]
+    return [*tables, *views]
+
+
+def _script(kind: str, name: str) -> str:
+    file = files(__package__) / "sql" / kind / f"{name}.sql"
+    return file.read_text(encoding="utf-8")
 
 
 def column_types(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:

@@ -263,3 +263,20 @@ def test_an_empty_catalog_makes_a_page_that_says_what_to_do(tmp_path: Path) -> N
 def test_before_the_first_run_the_message_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="nothing was published yet"):
         build_gallery(House(tmp_path).settings)
+
+
+def test_a_page_is_made_again_only_when_something_on_it_has_changed(house: House) -> None:
+    house.character("bo", "Bo")
+    house.prompt("bo", "waves")
+    house.picture("bo", "waves")
+    page = build_gallery(house.publish(), only_changed=True).with_name("bo.html")
+    shown = page.read_text()
+    page.write_text(shown.replace("waves", "thumbs"))
+    build_gallery(house.publish(), only_changed=True)
+    assert "thumbs" in page.read_text(), "left alone"
+    build_gallery(house.settings)
+    assert page.read_text() == shown, "made in any case"
+    house.picture("bo", "bows")
+    assert "bows" not in shown
+    build_gallery(house.publish(), only_changed=True)
+    assert "bows" in page.read_text()

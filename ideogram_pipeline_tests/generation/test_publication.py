@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import pytest
 from filelock import FileLock
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from ideogram_pipeline import warehouse
 from ideogram_pipeline.generation import publication, schema
@@ -210,3 +210,46 @@ def test_what_is_booked_meanwhile_is_published_next_time(
     assert rows(small, HOMELESS) == [(0,)]
     publish_books(small.settings)
     assert rows(small, "SELECT count(*) FROM credit_ledger") == [(6,)]
+
+
+def test_only_what_has_changed_is_published(tmp_path: Path) -> None:
+    source = write_catalog(tmp_path / "catalog", prompts=1)
+    with bench(tmp_path, SandboxOptions(speed=500, tiny=True), source) as own:
+        both = ["ann", "bob"]
+        own.run()
+        assert publish_books(own.settings, characters=both).renewed is None  # begun anew: all
+        assert publish_books(own.settings, characters=both).renewed == set()
+        before = everything(own)
+        with open_journal(own.settings) as database, database.write() as connection:
+            connection.execute(
+                update(schema.attempts)
+                .where(schema.attempts.c.character_id == "bob")
+                .values(error="a remark")
+            )
+        assert publish_books(own.settings, characters=["ann"]).renewed == set()
+        assert everything(own) == before
+        assert publish_books(own.settings, characters=both).renewed == {"bob"}
+        assert rows(own, "SELECT character_id FROM generations WHERE error = 'a remark'") == [
+            ("bob",)
+        ]
+
+
+def test_an_unchanged_catalog_and_plan_leave_the_file_alone(tmp_path: Path) -> None:
+    source = write_catalog(tmp_path / "catalog", prompts=1)
+    with bench(tmp_path, SandboxOptions(speed=500, tiny=True), source) as own:
+        publish_books(own.settings)
+
+        def publish() -> int:
+            publish_catalog(own.settings, own.catalog())
+            publish_plan(own.settings, own.plan(), run_id="run-1", characters=["ann", "bob"])
+            return own.settings.warehouse_path.stat().st_mtime_ns
+
+        first = publish()
+        assert publish() == first
+        prompts = Path(source, "prompts.csv")
+        head, *lines = prompts.read_text().splitlines()
+        prompts.write_text("\n".join([head, *reversed(lines)]) + "\n")
+        second = publish()
+        assert second != first, "the order of the rows is the order in which they are shown"
+        publish_plan(own.settings, own.plan(), run_id="run-2", characters=["ann", "bob"])
+        assert rows(own, "SELECT DISTINCT run_id FROM generation_plan") == [("run-1",)]

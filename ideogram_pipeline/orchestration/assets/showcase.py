@@ -35,6 +35,8 @@ def gallery(
     with told_to_people(context):
         found: Metadata = {}
         with unless_held(found):
-            first_page = build_gallery(pipeline.settings(), characters=characters)
+            first_page = build_gallery(
+                pipeline.settings(), characters=characters, only_changed=True
+            )
             found["first_page"] = dg.MetadataValue.path(first_page)
     return dg.MaterializeResult(metadata=found)

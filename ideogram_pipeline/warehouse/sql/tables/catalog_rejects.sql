@@ -11,7 +11,7 @@ CREATE TABLE catalog_rejects (
 );
 
 COMMENT ON TABLE catalog_rejects IS 'Which catalog rows were refused, where they are and why; nothing is bought for them.';
-COMMENT ON COLUMN catalog_rejects.read_at IS 'When the catalog was read, UTC.';
+COMMENT ON COLUMN catalog_rejects.read_at IS 'When the catalog was read, UTC; the same reasons found again leave it as it is.';
 COMMENT ON COLUMN catalog_rejects.file IS 'The file or table that the row stands in.';
 COMMENT ON COLUMN catalog_rejects.line IS 'Line of the file, or row of the table, counted from 1.';
 COMMENT ON COLUMN catalog_rejects.column_name IS 'The column at fault.';

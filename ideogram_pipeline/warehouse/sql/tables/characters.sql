@@ -26,4 +26,4 @@ COMMENT ON COLUMN characters.prompt_prefix IS 'Text put before each of its promp
 COMMENT ON COLUMN characters.prompt_suffix IS 'Text put after each of its prompts.';
 COMMENT ON COLUMN characters.monthly_credit_budget IS 'Most credits that the character may cost in a calendar month (UTC); null: no limit.';
 COMMENT ON COLUMN characters.catalog_digest IS 'SHA-256 over all that decides its pictures, in hex; it changes when a plan may change.';
-COMMENT ON COLUMN characters.updated_at IS 'When this row was last published, UTC.';
+COMMENT ON COLUMN characters.updated_at IS 'When this row was last published, UTC; an unchanged catalog is not published again.';

@@ -20,8 +20,8 @@ CREATE TABLE generation_plan (
 );
 
 COMMENT ON TABLE generation_plan IS 'What should exist, and what is to be done about each picture: the latest plan of each character.';
-COMMENT ON COLUMN generation_plan.planned_at IS 'When the plan was made, UTC.';
-COMMENT ON COLUMN generation_plan.run_id IS 'The run that the plan was made for.';
+COMMENT ON COLUMN generation_plan.planned_at IS 'When the plan was made, UTC; a later one that says the same leaves it as it is.';
+COMMENT ON COLUMN generation_plan.run_id IS 'The run that the plan was made for, as with planned_at the first of those with the same plan.';
 COMMENT ON COLUMN generation_plan.character_id IS 'The character that the picture shows.';
 COMMENT ON COLUMN generation_plan.prompt_id IS 'The prompt that asks for the picture.';
 COMMENT ON COLUMN generation_plan.variation IS 'Number of the picture among those of its prompt and edition, counted from 1.';

@@ -40,4 +40,4 @@ COMMENT ON COLUMN prompt_catalog.refresh IS 'How often new pictures are wanted: 
 COMMENT ON COLUMN prompt_catalog.enabled IS 'False: nothing is planned for the row.';
 COMMENT ON COLUMN prompt_catalog.title IS 'Title for people; it changes nothing that is bought.';
 COMMENT ON COLUMN prompt_catalog.tags IS 'Words for people to group by; they change nothing that is bought.';
-COMMENT ON COLUMN prompt_catalog.updated_at IS 'When this row was last published, UTC.';
+COMMENT ON COLUMN prompt_catalog.updated_at IS 'When this row was last published, UTC; an unchanged catalog is not published again.';
