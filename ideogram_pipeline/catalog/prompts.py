@@ -131,6 +131,12 @@ class Prompts:
         else:
             self._insert(self._connection, ((row.line, row) for row in rows))
 
+    @property
+    def pictures(self) -> Sequence[Picture]:
+        """The pictures that rows name, each once; what ``pictures.picture`` counts from 0."""
+        self._connected()
+        return self._pictures
+
     def cursor(self) -> DuckDBPyConnection:
         """A connection of the caller's own to the tables ``prompts`` and ``pictures``."""
         return self._connected().cursor()

@@ -47,6 +47,18 @@ def open_tables(source: str) -> Tables:
         raise CatalogError(f"The catalog {source} cannot be opened: {error.strerror}") from None
 
 
+def files_of(source: str) -> list[Path]:
+    """The files that hold the tables of ``source``.
+
+    Of a database none, since its views may reach anywhere.
+    """
+    if source.startswith(_DUCKDB):
+        return []
+    folder = Path(source).expanduser()
+    files = (folder / f"{name}{suffix}" for name in _KNOWN for suffix in _READERS)
+    return [file for file in files if file.is_file()]
+
+
 def _from_folder(folder: Path) -> Tables:
     if folder.is_file():
         advice = (

@@ -42,10 +42,10 @@ def prepare(
         CatalogError: The catalog cannot be read, or has no such character.
         StorageError: The journal cannot be read.
     """
-    from ideogram_pipeline.catalog.reading import read_catalog
+    from ideogram_pipeline.catalog.remembering import current_catalog
     from ideogram_pipeline.generation.plans import make_plan
 
-    catalog = read_catalog(settings.catalog)
+    catalog = current_catalog(settings.catalog)
     characters = choose_characters(catalog, wanted)
     at = edition_at or datetime.now(UTC)
     rejects = [

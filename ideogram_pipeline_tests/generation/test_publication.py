@@ -136,6 +136,8 @@ def test_the_plan_and_the_catalog_of_today_take_the_place_of_the_older(desk: Ben
 
 
 def test_a_plan_is_dated_when_it_was_made(desk: Bench) -> None:
+    nothing = make_plan(desk.settings, desk.catalog(), at=AT, characters=["nobody"])
+    publish_plan(desk.settings, nothing, run_id="run-0", characters=["ann", "bob"])
     before = datetime.now(UTC).replace(tzinfo=None)
     publish_plan(desk.settings, desk.plan(AT), run_id="run-1", characters=["ann", "bob"])
     after = datetime.now(UTC).replace(tzinfo=None)

@@ -137,12 +137,12 @@ def reconciliation(
     only one side has, or a price that differs, is named. One that only the provider has, and that
     was made for a picture of the catalog, is adopted: booked now, and fetched by the next run.
     """
-    from ideogram_pipeline.catalog.reading import read_catalog
+    from ideogram_pipeline.catalog.remembering import current_catalog
     from ideogram_pipeline.generation.reconciliation import reconcile
 
     with told_to_people(context):
         settings = pipeline.settings()
-        found = reconcile(settings, read_catalog(settings.catalog))
+        found = reconcile(settings, current_catalog(settings.catalog))
     yield dg.MaterializeResult(metadata=_numbers(found))
     yield _compared(found)
 

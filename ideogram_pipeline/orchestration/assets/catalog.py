@@ -55,12 +55,12 @@ def catalog_tables(
     context: dg.AssetExecutionContext, pipeline: PipelineResource
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
     """Read the catalog, publish it, and keep the partitions in step with it."""
-    from ideogram_pipeline.catalog.reading import read_catalog
+    from ideogram_pipeline.catalog.remembering import current_catalog
     from ideogram_pipeline.generation.publication import publish_catalog
 
     with told_to_people(context):
         settings = pipeline.settings()
-        found = read_catalog(settings.catalog)
+        found = current_catalog(settings.catalog)
         published = publish_catalog(settings, found)
     new = add_characters(context.instance, found.characters)
     version = _version(found)

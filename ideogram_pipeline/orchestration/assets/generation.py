@@ -49,13 +49,13 @@ def generation_plan(
     bought, or blocked, with the reason in words. The sum of its credits is the exact quote. Making
     a plan spends nothing and needs no network.
     """
-    from ideogram_pipeline.catalog.reading import read_catalog
+    from ideogram_pipeline.catalog.remembering import current_catalog
     from ideogram_pipeline.generation.plans import make_plan
     from ideogram_pipeline.generation.publication import publish_plan
 
     with told_to_people(context):
         terms = pipeline.terms(context)
-        catalog = read_catalog(terms.settings.catalog)
+        catalog = current_catalog(terms.settings.catalog)
         plan = make_plan(terms.settings, catalog, at=terms.at, characters=terms.characters)
         published = publish_plan(
             terms.settings, plan, run_id=terms.run_id, characters=terms.characters
@@ -98,14 +98,14 @@ def images(
     picture that was deferred or failed does not fail the run: it stands in the metadata and in the
     checks, and the next run goes on with it.
     """
-    from ideogram_pipeline.catalog.reading import read_catalog
+    from ideogram_pipeline.catalog.remembering import current_catalog
     from ideogram_pipeline.generation.publication import publish_books
     from ideogram_pipeline.reproduction.recipe import write_recipes
 
     with told_to_people(context):
         terms = pipeline.terms(context)
         context.instance.add_run_tags(context.run.run_id, {RUN_ID_TAG: terms.run_id})
-        catalog = read_catalog(terms.settings.catalog)
+        catalog = current_catalog(terms.settings.catalog)
         with _keeping_what_is_done(context, terms, catalog):
             report = _generate(terms, catalog)
         published = publish_books(terms.settings, characters=terms.characters)
