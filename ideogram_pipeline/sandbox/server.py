@@ -36,13 +36,13 @@ class _Protocol(HttpToolsProtocol):
 class _Server(uvicorn.Server):
     """Tells when it answers."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, on_answering: Callable[[], None]) -> None:
         super().__init__(config)
-        self.answers = threading.Event()
+        self._on_answering = on_answering
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self.answers.set()
+        self._on_answering()
 
 
 class SandboxServer:
@@ -79,8 +79,10 @@ class SandboxServer:
         """
         listener = _listen("127.0.0.1", self._port)
         self._port = listener.getsockname()[1]
+        answers = threading.Event()
         try:
-            self._server = _Server(_config(create_app(self._options, self._state)))
+            app = create_app(self._options, self._state)
+            self._server = _Server(_config(app), answers.set)
         except BaseException:
             listener.close()
             raise
@@ -91,7 +93,7 @@ class SandboxServer:
             daemon=True,
         )
         self._thread.start()
-        if not self._server.answers.wait(_START_SECONDS):
+        if not answers.wait(_START_SECONDS):
             raise PipelineError(f"The sandbox did not start within {_START_SECONDS:g} s.")
         return self
 
@@ -128,8 +130,9 @@ def serve_forever(
         StorageError: the state file cannot be used.
     """
     with _listen(host, port) as listener:
-        server = _Server(_config(create_app(options, state)))
-        on_listening(f"http://{host}:{listener.getsockname()[1]}")
+        url = f"http://{host}:{listener.getsockname()[1]}"
+        # Not before: a signal that comes while it starts may stop it half.
+        server = _Server(_config(create_app(options, state)), lambda: on_listening(url))
         # uvicorn shuts down in good order and then raises the signal again.
         with suppress(KeyboardInterrupt):
             server.run(sockets=[listener])

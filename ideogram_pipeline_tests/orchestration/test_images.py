@@ -48,7 +48,7 @@ def test_a_stop_is_no_retry_and_says_how_to_go_on(
     settings = settings_for(tmp_path, max_in_flight=1)
 
     def stop(progress: Progress) -> None:
-        if progress.made == IMAGES_OF_EACH:
+        if progress.made >= IMAGES_OF_EACH:
             raise dg.DagsterExecutionInterruptedError
 
     done = materialize_characters(settings, ["ann", "bob"], on_progress=stop)
@@ -62,7 +62,9 @@ def test_a_stop_is_no_retry_and_says_how_to_go_on(
         assert [key for _, key, _ in materializations(instance, "images")] == ["ann"]
 
     report = buy(settings, datetime.now(UTC), "ann", "bob")
-    assert report.characters["bob"].count("made") == IMAGES_OF_EACH
+    # The listener is told of several steps at once, so that one of bob's may be made by then.
+    bob = report.characters["bob"]
+    assert bob.count("made") + bob.count("reused") == IMAGES_OF_EACH
     spent = "SELECT count(*), sum(credits)::INT FROM credit_ledger"
     assert query(settings.warehouse_path, spent).rows == [(2 * IMAGES_OF_EACH, 60)]
 
