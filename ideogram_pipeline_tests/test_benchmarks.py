@@ -8,6 +8,7 @@ from dataclasses import replace
 from benchmarks import naive_script, recovery, rival
 from benchmarks.contest import PRICE, Cell, Trouble, extra_credits, paid_by_prompt, run_cell
 from benchmarks.contestants import CONTESTANTS, Contestant
+from benchmarks.planning import planning
 from benchmarks.waste import BUSY, LOST, SEED, TROUBLES, tables
 
 PIPELINE, SCRIPT, SCRIPT_WITH_KEYS = CONTESTANTS[:3]
@@ -72,3 +73,10 @@ def test_recovery_brings_everything_home_and_is_timed() -> None:
     text = recovery.table([found], finished=3, in_flight=8)
     assert f"{found.after_imports:.2f}" in text
     assert "3 pictures stored, 8 paid and not stored" in text
+
+
+def test_planning_is_measured_against_books_of_the_past() -> None:
+    seconds, reading, memory = planning(quick=True)
+    assert "3,000 rows, 10 characters, 300 of them new" in seconds.what
+    assert 0 < reading.measured < seconds.measured
+    assert memory.measured > 20

@@ -35,11 +35,11 @@ def digests(characters: Mapping[str, Character], prompts: Prompts) -> dict[str, 
     Pictures count by content. Names, titles, tags, budgets, and the place and order of rows do
     not count; the refresh does, since it decides which editions there are.
     """
-    cells = " || ',' || ".join(
-        f"'\"{name}\":' || coalesce({value}, 'null')" for name, value in _DECIDING.items()
+    cells = ", ',', ".join(
+        f"'\"{name}\":', coalesce({value}, 'null')" for name, value in _DECIDING.items()
     )
     found = prompts.cursor().execute(
-        f"""SELECT character_id, string_agg('{{' || {cells} || '}}', ',' ORDER BY prompt_id)
+        f"""SELECT character_id, string_agg(concat('{{', {cells}, '}}'), ',' ORDER BY prompt_id)
         FROM prompts
         LEFT JOIN pictures AS image ON image.picture = prompts.image
         LEFT JOIN pictures AS mask ON mask.picture = prompts.mask

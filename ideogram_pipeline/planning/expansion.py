@@ -164,7 +164,8 @@ _SENT = ", ".join(
     )
 )
 _PARAMS = identity_sql.json_object(
-    {"seed": "seed::VARCHAR", **{name: json_word(name) for name in _TEXTS}}
+    {"seed": "seed", **{name: json_word(name) for name in _TEXTS}},
+    optional=("aspect_ratio", "resolution"),
 )
 _INPUTS = identity_sql.json_object(
     dict(
@@ -173,7 +174,8 @@ _INPUTS = identity_sql.json_object(
             map(json_word, ("who.reference_sha256", "image.sha256", "mask.sha256")),
             strict=True,
         )
-    )
+    ),
+    optional=INPUT_PARAMS[1:],
 )
 
 

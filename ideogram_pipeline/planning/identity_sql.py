@@ -5,7 +5,7 @@ A test compares the two, and every picture that is bought is compared once more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from ideogram_pipeline.apiframe.limits import SEED_MAX
 from ideogram_pipeline.apiframe.model import MODEL
@@ -20,14 +20,26 @@ def derived_seed(prompt_id: str, variation: str, edition: str) -> str:
     return f"(('0x' || substr({digest}, 1, 16))::UBIGINT % {SEED_MAX} + 1)"
 
 
-def json_object(values: Mapping[str, str]) -> str:
-    """Write an object in the canonical form: sorted keys, and none whose value is NULL.
+def json_object(values: Mapping[str, str], optional: Collection[str] = ()) -> str:
+    """Write an object in the canonical form: sorted keys, no spaces.
 
     Args:
         values: Expressions that give JSON.
+        optional: The keys, not all of them, that are left out where their value is NULL.
     """
-    pairs = ", ".join(f"'\"{name}\":' || {values[name]}" for name in sorted(values))
-    return f"('{{' || concat_ws(',', {pairs}) || '}}')"
+    names = sorted(values)
+    first = next(name for name in names if name not in optional)
+    pieces = []
+    for name in names:
+        key, value = f'"{name}":', values[name]
+        if name not in optional:
+            pieces += [literal(key if name == first else f",{key}"), value]
+        elif name < first:
+            pieces.append(f"({literal(key)} || {value} || ',')")
+        else:
+            pieces.append(f"({literal(f',{key}')} || {value})")
+    # One call, which copies each piece once, and to which NULL is nothing.
+    return f"concat('{{', {', '.join(pieces)}, '}}')"
 
 
 def fingerprint(prompt: str, params: str, inputs: str) -> str:
