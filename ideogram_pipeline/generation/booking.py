@@ -7,11 +7,12 @@ from sqlalchemy import Connection, func, insert, select
 from ideogram_pipeline.apiframe.model import Job
 from ideogram_pipeline.generation import schema
 from ideogram_pipeline.generation.attempt import Attempt
+from ideogram_pipeline.generation.prepared import Prepared
 from ideogram_pipeline.generation.times import now_text
 from ideogram_pipeline.generation.totals import DOCUMENTED_REFUND
 
 _ledger = schema.ledger
-_INSERT = insert(_ledger)
+_INSERT = Prepared(insert(_ledger))
 
 
 def book_charge(connection: Connection, attempt: Attempt, note: str | None = None) -> None:
@@ -48,8 +49,8 @@ def _book(
     price_source: str,
     note: str | None = None,
 ) -> None:
-    connection.execute(
-        _INSERT,
+    _INSERT.rows(
+        connection,
         {
             "attempt_id": attempt.id,
             "entry_type": entry_type,

@@ -7,18 +7,21 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, and_, bindparam, or_, select
 
 from ideogram_pipeline.generation import schema
+from ideogram_pipeline.generation.prepared import Prepared
 from ideogram_pipeline.planning.identity import idempotency_key
 from ideogram_pipeline.planning.model import PlannedImage
 
 _attempts = schema.attempts
 
 _OF_PLACE = ("character_id", "prompt_id", "variation", "edition")
-_EARLIER = select(
-    *(_attempts.c[name] for name in ("id", "fingerprint", "number", "state", "retriable"))
-).where(
-    or_(
-        _attempts.c.fingerprint == bindparam("fingerprint"),
-        and_(*(_attempts.c[name] == bindparam(name) for name in _OF_PLACE)),
+_EARLIER = Prepared(
+    select(
+        *(_attempts.c[name] for name in ("id", "fingerprint", "number", "state", "retriable"))
+    ).where(
+        or_(
+            _attempts.c.fingerprint == bindparam("fingerprint"),
+            and_(*(_attempts.c[name] == bindparam(name) for name in _OF_PLACE)),
+        )
     )
 )
 
@@ -45,15 +48,15 @@ class Earlier:
 def look_back(connection: Connection, planned: PlannedImage) -> Earlier:
     """Look at what was attempted before, in one question."""
     place = {name: getattr(planned, name) for name in _OF_PLACE}
-    rows = connection.execute(_EARLIER, {"fingerprint": planned.fingerprint, **place}).all()
-    made = [row for row in rows if row.fingerprint == planned.fingerprint]
+    rows = _EARLIER.rows(connection, {"fingerprint": planned.fingerprint, **place})
+    made = [row for row in rows if row[1] == planned.fingerprint]
     sufficient = (
-        row.id
-        for row in made
-        if row.state in schema.LIVE or (row.state == schema.FAILED and not row.retriable)
+        attempt_id
+        for attempt_id, _, _, state, retriable in made
+        if state in schema.LIVE or (state == schema.FAILED and not retriable)
     )
     return Earlier(
         sufficient=next(sufficient, None),
-        number=max((row.number for row in rows), default=0) + 1,
+        number=max((number for _, _, number, _, _ in rows), default=0) + 1,
         key=idempotency_key(planned.fingerprint, len(made) + 1),
     )

@@ -21,6 +21,7 @@ from ideogram_pipeline.errors import StorageError
 from ideogram_pipeline.files import make_folder, sync
 from ideogram_pipeline.generation import meta, restoring, schema
 from ideogram_pipeline.generation.database import Database, journal_path
+from ideogram_pipeline.generation.prepared import Prepared
 from ideogram_pipeline.settings import Settings
 
 MARK_NAME = ".journal.json"
@@ -28,16 +29,18 @@ _RECOVERING = "recovering"
 
 # Asked with each purchase, so each of these is one step down a tree, whatever the number of rows.
 # As no run is ever deleted, the last of their rows has their number.
-_HOW_FAR = select(
-    select(schema.meta.c.value).where(schema.meta.c.name == meta.JOURNAL_ID).scalar_subquery(),
-    *(
-        func.coalesce(select(func.max(last)).select_from(table).scalar_subquery(), 0)
-        for table, last in (
-            (schema.runs, literal_column("rowid", Integer)),
-            (schema.attempts, schema.attempts.c.id),
-            (schema.ledger, schema.ledger.c.entry_id),
-        )
-    ),
+_HOW_FAR = Prepared(
+    select(
+        select(schema.meta.c.value).where(schema.meta.c.name == meta.JOURNAL_ID).scalar_subquery(),
+        *(
+            func.coalesce(select(func.max(last)).select_from(table).scalar_subquery(), 0)
+            for table, last in (
+                (schema.runs, literal_column("rowid", Integer)),
+                (schema.attempts, schema.attempts.c.id),
+                (schema.ledger, schema.ledger.c.entry_id),
+            )
+        ),
+    )
 )
 
 
@@ -139,7 +142,7 @@ def _is_amiss(settings: Settings, connection: Connection, mark: Extent | None) -
 
 
 def _extent(connection: Connection) -> Extent:
-    return Extent(*connection.execute(_HOW_FAR).one())
+    return Extent(*_HOW_FAR.rows(connection, {})[0])
 
 
 def _mark_path(settings: Settings) -> Path:

@@ -27,6 +27,7 @@ from ideogram_pipeline.generation.limits import (
     over_budget,
     over_run_limit,
 )
+from ideogram_pipeline.generation.prepared import Prepared
 from ideogram_pipeline.generation.times import now_text, to_text
 from ideogram_pipeline.generation.totals import Moment
 from ideogram_pipeline.planning.model import PlannedImage
@@ -35,9 +36,9 @@ _attempts = schema.attempts
 
 # Made once: to put a statement together costs several times what it costs to run it. Which columns
 # it sets, SQLAlchemy takes from the values that come with it.
-_INSERT = insert(_attempts).returning(*COLUMNS)
-_READ = select(*COLUMNS).where(_attempts.c.id == bindparam("of_id"))
-_MOVE = (
+_INSERT = Prepared(insert(_attempts).returning(*COLUMNS))
+_READ = Prepared(select(*COLUMNS).where(_attempts.c.id == bindparam("of_id")))
+_MOVE = Prepared(
     update(_attempts)
     .where(
         _attempts.c.id == bindparam("of_id"),
@@ -325,8 +326,8 @@ class Journal:
     def find(self, attempt_id: int) -> Attempt | None:
         """Read an attempt as it is now, if there is such a one."""
         with self._db.read() as connection:
-            row = connection.execute(_READ, {"of_id": attempt_id}).one_or_none()
-            return None if row is None else Attempt.from_row(row)
+            rows = _READ.rows(connection, {"of_id": attempt_id})
+            return Attempt.from_row(rows[0]) if rows else None
 
     def moment(self) -> Moment:
         """This moment, see ``Balance``."""
@@ -411,7 +412,7 @@ class Journal:
             "mask_sha256": planned.mask.sha256 if planned.mask else None,
             "intended_at": to_text(intended_at),
         }
-        return Attempt.from_row(connection.execute(_INSERT, of_planned | values).one())
+        return Attempt.from_row(_INSERT.rows(connection, of_planned | values)[0])
 
     def _move(self, attempt: Attempt, state: str, **values: object) -> Attempt:
         with self._db.write() as connection:
@@ -426,11 +427,11 @@ class Journal:
             "of_epoch": attempt.epoch,
             "in_state": attempt.state,
         }
-        row = connection.execute(_MOVE, claim | {"state": state} | values).one_or_none()
-        if row is None:
+        rows = _MOVE.rows(connection, claim | {"state": state} | values)
+        if not rows:
             raise ClaimLost(f"attempt {attempt.id} is no longer ours in state {attempt.state}")
-        return Attempt.from_row(row)
+        return Attempt.from_row(rows[0])
 
 
 def _read(connection: Connection, attempt_id: int) -> Attempt:
-    return Attempt.from_row(connection.execute(_READ, {"of_id": attempt_id}).one())
+    return Attempt.from_row(_READ.rows(connection, {"of_id": attempt_id})[0])

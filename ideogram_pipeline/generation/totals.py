@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Column, Connection, Integer, String, Table, bindparam, func, select
+from sqlalchemy import Column, Connection, Integer, String, Table, bindparam, func, select, text
 
 from ideogram_pipeline.generation import schema
+from ideogram_pipeline.generation.prepared import Prepared
 
 DOCUMENTED_REFUND = "documented refund"
 """Source of a refund that the provider promises, but has not stated for this job."""
@@ -116,28 +117,34 @@ COUNTED_ANEW = (
 )
 """Statements that make the totals from what they are of; for a journal that has none yet."""
 
-_OF_RUN = select(_by_run.c.credits).where(_by_run.c.run_id == bindparam("run_id"))
-_OF_MONTH = select(_by_month.c.credits).where(
-    _by_month.c.character_id == bindparam("character_id"), _by_month.c.month == bindparam("month")
+_OF_RUN = Prepared(select(_by_run.c.credits).where(_by_run.c.run_id == bindparam("run_id")))
+_OF_MONTH = Prepared(
+    select(_by_month.c.credits).where(
+        _by_month.c.character_id == bindparam("character_id"),
+        _by_month.c.month == bindparam("month"),
+    )
 )
 
+_LIVE = f"state IN ({schema.listed(schema.LIVE)})"
 _committed_then = func.coalesce(func.sum(_attempts.c.credits), 0)
 _older = _attempts.c.id <= bindparam("newest")
-_SINCE = select(
-    select(func.coalesce(func.sum(_by_hundred.c.credits), 0))
-    .where(_by_hundred.c.hundred > bindparam("hundred"))
-    .scalar_subquery()
-    # Of its own hundred, those that are newer.
-    + select(_committed_then)
-    .where(
-        _attempts.c.id > bindparam("newest"),
-        _attempts.c.id < (bindparam("hundred", type_=Integer) + 1) * 100,
-        _attempts.c.state.in_(schema.LIVE),
+_SINCE = Prepared(
+    select(
+        select(func.coalesce(func.sum(_by_hundred.c.credits), 0))
+        .where(_by_hundred.c.hundred > bindparam("hundred"))
+        .scalar_subquery()
+        # Of its own hundred, those that are newer.
+        + select(_committed_then)
+        .where(
+            _attempts.c.id > bindparam("newest"),
+            _attempts.c.id < (bindparam("hundred", type_=Integer) + 1) * 100,
+            text(_LIVE),
+        )
+        .scalar_subquery()
+        + select(_committed_then)
+        .where(_older, _attempts.c.state == schema.SUBMITTING)
+        .scalar_subquery()
     )
-    .scalar_subquery()
-    + select(_committed_then)
-    .where(_older, _attempts.c.state == schema.SUBMITTING)
-    .scalar_subquery()
 )
 _OF_THEN = select(_committed_then).where(
     _older,
@@ -149,13 +156,13 @@ _OF_THEN = select(_committed_then).where(
 
 def of_run(connection: Connection, run_id: str) -> int:
     """What a run has spent and reserved, in credits; documented refunds are not counted on."""
-    return connection.scalar(_OF_RUN, {"run_id": run_id}) or 0
+    return _OF_RUN.scalar(connection, {"run_id": run_id}) or 0
 
 
 def of_month(connection: Connection, character_id: str, month: str) -> int:
     """What attempts of a month (``2026-11``) at a character have spent and reserved, in credits."""
     of_month = {"character_id": character_id, "month": month}
-    return connection.scalar(_OF_MONTH, of_month) or 0
+    return _OF_MONTH.scalar(connection, of_month) or 0
 
 
 def committed_since(connection: Connection, moment: Moment) -> int:
@@ -165,7 +172,7 @@ def committed_since(connection: Connection, moment: Moment) -> int:
     now.
     """
     terms = {"newest": moment.newest, "hundred": moment.newest // 100}
-    committed = connection.scalar(_SINCE, terms) or 0
+    committed = _SINCE.scalar(connection, terms) or 0
     if moment.submitting:
         committed += connection.scalar(_OF_THEN, {"ids": sorted(moment.submitting), **terms}) or 0
     return committed

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from ideogram_pipeline import warehouse
 from ideogram_pipeline.errors import StorageError
@@ -243,17 +243,16 @@ def test_the_mark_costs_the_same_however_long_the_books_are(tmp_path: Path) -> N
     settings = Settings.load(home=tmp_path)
     with open_journal(settings) as journal, journal.write() as connection:
         asked: list[str] = []
-        event.listen(connection, "before_cursor_execute", lambda *call: asked.append(str(call[2])))
+        driver = connection.connection.driver_connection
+        driver.set_trace_callback(asked.append)
         assert _extent(connection).runs == 0
-        seen = list(asked)
+        driver.set_trace_callback(None)
         plans = [
             row[-1]
-            for sql in seen
-            for row in connection.exec_driver_sql(
-                f"EXPLAIN QUERY PLAN {sql.replace('?', chr(39) * 2)}"
-            )
+            for sql in asked
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}")
         ]
-    assert len(seen) == 1
+    assert len(asked) == 1
     steps = [step for step in plans if step.partition(" ")[0] in ("SCAN", "SEARCH")]
     assert len(steps) == 1 + 4
     assert [step for step in steps if not step.startswith("SEARCH")] == ["SCAN CONSTANT ROW"]

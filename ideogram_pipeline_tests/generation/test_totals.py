@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, event, func, or_, select
+from sqlalchemy import Connection, func, or_, select
 
 from ideogram_pipeline.generation import schema, totals
 from ideogram_pipeline.generation.attempt import Attempt, StoredImage
 from ideogram_pipeline.generation.journal import ClaimLost, Journal
 from ideogram_pipeline.generation.limits import Balance, Limits
+from ideogram_pipeline.generation.prepared import Prepared
 from ideogram_pipeline_tests.generation.fakes import (
     NO_LIMITS,
     NOW,
@@ -163,17 +164,22 @@ def test_they_equal_the_sums_over_several_hundreds_of_attempts(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(("limits", "asked"), [(NO_LIMITS, 2), (Limits(run=10**6), 3)])
-def test_only_what_has_a_limit_is_asked_for(tmp_path: Path, limits: Limits, asked: int) -> None:
+def test_only_what_has_a_limit_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limits: Limits, asked: int
+) -> None:
     """An intent is one question about what was before, one for each limit, and one insert."""
     with open_journal(tmp_path) as journal, journal.transaction() as together:
-        statements: list[str] = []
-        with together._db.write() as connection:
-            event.listen(
-                connection, "before_cursor_execute", lambda *call: statements.append(call[2])
-            )
+        asked_for: list[Prepared] = []
+
+        def rows(self: Prepared, *given: Any) -> list[tuple[Any, ...]]:
+            asked_for.append(self)
+            return prepared(self, *given)
+
+        prepared = Prepared.rows
+        monkeypatch.setattr(Prepared, "rows", rows)
         begin(together, limits=limits)
-        assert len(statements) == asked
+        assert len(asked_for) == asked
         begin(
             together, image(2), limits=limits, balance=Balance(10**6, totals.Moment(0, frozenset()))
         )
-        assert len(statements) == 2 * asked + 1
+        assert len(asked_for) == 2 * asked + 1
