@@ -41,7 +41,8 @@ from ideogram_pipeline.planning.model import PlannedImage
 ATTEMPTS_IN_A_RUN = 3
 """Attempts at one picture when the provider itself fails; each failed one is refunded."""
 WAITING_FOR_COLLECTION = 16
-"""Pictures that may wait to be fetched while new jobs are started."""
+"""Pictures that may wait to be fetched while all slots are full, besides one for each slot: jobs
+that were begun together end together, and the next ones are begun before they are fetched."""
 FOLLOW_SECONDS = 0.5
 """How often the journal is read for a picture that another run is at."""
 STOPPED = "the run was stopped before its turn"
@@ -111,7 +112,7 @@ class Engine:
         self._shortage = shortage
         self._teller = Teller(on_progress, self._progress)
         self._quoted = quoted
-        self._room = asyncio.Semaphore(workers.slots.total + WAITING_FOR_COLLECTION)
+        self._room = asyncio.Semaphore(2 * workers.slots.total + WAITING_FOR_COLLECTION)
         self._carried: set[int] = set()
         """Attempts of dead runs that a task of this run is at."""
         self._balance = balance
