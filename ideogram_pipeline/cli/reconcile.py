@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 def command() -> None:
     """Compare the ledger with the provider's own records, job by job. Spends nothing.
 
+    It looks at every job of the account since our first one, 100 a request. The asset
+    `reconciliation`, which is part of each run, looks only at those since all last agreed, so a
+    price that the provider has changed later is found here alone.
+
     A job of the account that our journal does not know is an orphan: it is shown with its cost, and
     adopted when it was made for a picture of the catalog, so that the next run fetches it instead
     of buying it. That happens after a journal was lost, or where two share an account.
@@ -36,7 +40,7 @@ def command() -> None:
     from ideogram_pipeline.settings import Settings
 
     settings = Settings.load()
-    found = reconcile(settings, read_catalog(settings.catalog))
+    found = reconcile(settings, read_catalog(settings.catalog), whole=True)
     _show(found)
     if found.adopted:
         published = publish_books(settings)

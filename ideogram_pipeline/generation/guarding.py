@@ -22,6 +22,7 @@ from ideogram_pipeline.files import make_folder, sync
 from ideogram_pipeline.generation import meta, restoring, schema
 from ideogram_pipeline.generation.database import Database, journal_path
 from ideogram_pipeline.generation.prepared import Prepared
+from ideogram_pipeline.generation.settled import drop_settled_point
 from ideogram_pipeline.settings import Settings
 
 MARK_NAME = ".journal.json"
@@ -89,6 +90,7 @@ def watch_over(settings: Settings, database: Database) -> None:
         if settings.warehouse_path.exists():
             restoring.restore(connection, settings.warehouse_path, provider=settings.provider)
         meta.put(connection, _RECOVERING, "1")
+        drop_settled_point(connection)  # what agreed then may be missing now
     set_mark(settings, database)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import func, select, update
 from ideogram_pipeline.errors import ConfigurationError
 from ideogram_pipeline.generation import meta, schema
 from ideogram_pipeline.generation.database import Database
+from ideogram_pipeline.generation.settled import drop_settled_point
 from ideogram_pipeline.generation.times import now_text
 
 _runs = schema.runs
@@ -99,3 +100,4 @@ def bind_account(database: Database, team_id: str | None) -> None:
                 "a key of that team, or give the new account another IDEOGRAM_PIPELINE_HOME."
             )
         meta.put(connection, "team_id", team_id)
+        drop_settled_point(connection)  # it is of the other account

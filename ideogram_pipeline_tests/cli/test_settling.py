@@ -14,6 +14,7 @@ from ideogram_pipeline.apiframe.model import Account
 from ideogram_pipeline.generation import publication, schema
 from ideogram_pipeline.generation.database import journal_path, open_journal
 from ideogram_pipeline.generation.publication import publish_books
+from ideogram_pipeline.generation.reconciliation import reconcile
 from ideogram_pipeline.generation.totals import COUNTED_ANEW
 from ideogram_pipeline.sandbox.options import SandboxOptions
 from ideogram_pipeline.warehouse import Published
@@ -165,6 +166,16 @@ class TestReconcile:
         assert answer.code == 0
         assert "difference" in answer.out
         assert "Orphans" not in answer.out
+
+    def test_what_was_settled_before_is_compared_as_well(self, desk: Bench) -> None:
+        desk.run()
+        for _ in range(2):
+            desk.tell("clock", A_DAY_AND_AN_HOUR)
+            settled = reconcile(desk.settings, whole=False)
+        assert settled.jobs_seen == 0
+        forget_first(desk)
+        answer = typed_at(desk, "reconcile")
+        assert "1 orphan adopted" in answer.out
 
     def test_an_orphan_that_was_made_for_a_picture_is_adopted(self, desk: Bench) -> None:
         desk.run()

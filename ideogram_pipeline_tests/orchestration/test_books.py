@@ -132,6 +132,7 @@ AGREED = Reconciliation(
     unknown_credits=0,
     unresolved=0,
     balance=5,
+    since=datetime(2026, 11, 20, tzinfo=UTC),
 )
 ORPHAN = Orphan("stray", datetime(2026, 11, 22, tzinfo=UTC), "COMPLETED", 10)
 
@@ -154,11 +155,19 @@ def test_the_ledger_is_compared_with_the_provider(
     passed: bool,
     severity: str,
 ) -> None:
-    monkeypatch.setattr(reconciliation, "reconcile", lambda *_: found)
+    asked: list[object] = []
+
+    def reconcile(*_: object, whole: bool) -> Reconciliation:
+        asked.append(whole)
+        return found
+
+    monkeypatch.setattr(reconciliation, "reconcile", reconcile)
     with dg.DagsterInstance.ephemeral() as instance, calling(Caller(settings)):
         only = [dg.AssetKey("reconciliation")]
         done = run_job(settings, instance, "books", asset_selection=only)
+    assert asked == [False], "what is settled is not asked for with each run"
     (check,) = done.get_asset_check_evaluations()
+    assert check.metadata["jobs_since"].value == AGREED.since.timestamp()
     assert (check.passed, check.severity.value) == (passed, severity)
     assert ("Unknown" in str(check.description)) == (found.drift is None)
     assert ("lost" in str(check.metadata.get("missing"))) == bool(found.missing)

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 LEDGER_EQUALS_PROVIDER = dg.AssetCheckSpec(
     "ledger_equals_provider",
     asset="reconciliation",
-    description="Every job that the provider has charged since our first one is in our ledger, at "
-    "the same price, and the other way round. A job that only the provider knows is an orphan: "
-    "paid, and nobody's. One that only we know is missing.",
+    description="Every job that the provider has charged is in our ledger, at the same price, and "
+    "the other way round; looked at are those since the two last agreed. A job that only the "
+    "provider knows is an orphan: paid, and nobody's. One that only we know is missing.",
 )
 
 
@@ -133,16 +133,20 @@ def reconciliation(
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
     """Our ledger against the provider's own records, job by job.
 
-    It reads the account's list of jobs since the first one of ours, and buys nothing. A job that
-    only one side has, or a price that differs, is named. One that only the provider has, and that
-    was made for a picture of the catalog, is adopted: booked now, and fetched by the next run.
+    It buys nothing, and reads the account's list of jobs back to the last settled point: up to
+    there all agreed, and nothing was left to change. A price that the provider changes later is
+    found by `ideogram-pipeline reconcile`, which compares everything since our first job.
+
+    A job that only one side has, or a price that differs, is named, and looked at again each time.
+    One that only the provider has, and that was made for a picture of the catalog, is adopted:
+    booked now, and fetched by the next run.
     """
     from ideogram_pipeline.catalog.remembering import current_catalog
     from ideogram_pipeline.generation.reconciliation import reconcile
 
     with told_to_people(context):
         settings = pipeline.settings()
-        found = reconcile(settings, current_catalog(settings.catalog))
+        found = reconcile(settings, current_catalog(settings.catalog), whole=False)
     yield dg.MaterializeResult(metadata=_numbers(found))
     yield _compared(found)
 
@@ -177,6 +181,10 @@ def _numbers(found: "Reconciliation") -> Metadata:
         "credits_in_ledger": found.ledger_net,
         "credits_unknown": found.unknown_credits,
     }
+    moments = {"jobs_since": found.since, "settled_until": found.settled}
+    numbers.update(
+        {name: dg.MetadataValue.timestamp(at) for name, at in moments.items() if at is not None}
+    )
     # Numbers that the provider did not tell are left out; 0 would be a claim.
     told = {
         "credits_charged_by_provider": found.provider_charged,
