@@ -13,6 +13,7 @@ from pathlib import Path
 from unittest import mock
 
 from ideogram_pipeline import cli
+from ideogram_pipeline.catalog import remembering
 from ideogram_pipeline.sandbox.options import SandboxOptions
 from ideogram_pipeline_tests.support import write_catalog
 from ideogram_pipeline_tests.torture.chain import CHARACTER, command_environment
@@ -48,10 +49,12 @@ def preload(folder: Path) -> None:
                 raise RuntimeError(f"The first run failed: {log.read_text()}") from None
     for number, handler in handlers.items():
         signal.signal(number, handler)
+    # Its DuckDB has threads of its own, which no child would have.
+    remembering._last = None
+    gc.collect()
     if threading.active_count() > 1:
         raise RuntimeError(f"Threads are left: {threading.enumerate()}")
     # So that the children's collector does not write to, and copy, the pages of what is here.
-    gc.collect()
     gc.freeze()
 
 
