@@ -237,7 +237,7 @@ class PictureFile:
             )
         return cell
 
-    def certain(self, cell: str) -> tuple[str, str]:  # noqa: ARG002
+    def certain(self, cell: str) -> tuple[str, str]:  # noqa: ARG002 (the same for every cell)
         """None: a picture has to be looked at."""
         return "false", "NULL"
 

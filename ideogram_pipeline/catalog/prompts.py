@@ -46,6 +46,7 @@ _CHARACTER_COLUMNS = {
     "prompt_suffix": "VARCHAR",
     "reference_sha256": "VARCHAR",
 }
+_PICTURE_COLUMNS = {"picture": "INTEGER", "path": "VARCHAR", "sha256": "VARCHAR"}
 _BATCH = 10_000
 _MEMORY = "1GB"
 """What does not fit goes to the system's folder for temporary files."""
@@ -72,8 +73,6 @@ def put_characters(
     connection: DuckDBPyConnection, table: str, characters: Mapping[str, Character]
 ) -> None:
     """Make ``table`` with what characters add to their prompts."""
-    columns = ", ".join(f"{name} {kind}" for name, kind in _CHARACTER_COLUMNS.items())
-    connection.execute(f"CREATE TABLE {table} ({columns})")
     rows = (
         (
             who.character_id,
@@ -86,7 +85,19 @@ def put_characters(
         )
         for who in characters.values()
     )
-    insert_rows(connection, table, _CHARACTER_COLUMNS, rows)
+    make_table(connection, table, _CHARACTER_COLUMNS, rows)
+
+
+def make_table(
+    connection: DuckDBPyConnection,
+    table: str,
+    columns: Mapping[str, str],
+    rows: Iterable[tuple[Any, ...]] = (),
+) -> None:
+    """Make a table of columns and their types, with tuples of the columns' values in it."""
+    defined = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+    connection.execute(f"CREATE TABLE {table} ({defined})")
+    insert_rows(connection, table, columns, rows)
 
 
 def insert_rows(
@@ -177,8 +188,7 @@ class Prompts:
     def _connected(self) -> DuckDBPyConnection:
         if self._connection is None:
             connection = new_connection()
-            columns = ", ".join(f"{name} {kind}" for name, kind in PROMPT_COLUMNS.items())
-            connection.execute(f"CREATE TABLE prompts (number BIGINT, {columns})")
+            make_table(connection, "prompts", {"number": "BIGINT", **PROMPT_COLUMNS})
             _create_pictures(connection)
             self._insert(connection, enumerate(self._waiting))
             self._connection, self._waiting = connection, ()
@@ -198,11 +208,10 @@ class Prompts:
         columns = {"number": "BIGINT", **PROMPT_COLUMNS}
         insert_rows(connection, "prompts", columns, (cells(*row) for row in rows))
         new = list(numbers)[known:]
-        columns = {"picture": "INTEGER", "path": "VARCHAR", "sha256": "VARCHAR"}
         found = ((numbers[picture], str(picture.path), picture.sha256) for picture in new)
-        insert_rows(connection, "pictures", columns, found)
+        insert_rows(connection, "pictures", _PICTURE_COLUMNS, found)
         self._pictures += new
 
 
 def _create_pictures(connection: DuckDBPyConnection) -> None:
-    connection.execute("CREATE TABLE pictures (picture INTEGER, path VARCHAR, sha256 VARCHAR)")
+    make_table(connection, "pictures", _PICTURE_COLUMNS)

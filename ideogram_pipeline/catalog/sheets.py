@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from ideogram_pipeline.catalog.csvfile import read_csv
 from ideogram_pipeline.catalog.duckdbfile import as_text, first_line
-from ideogram_pipeline.catalog.prompts import insert_rows, new_connection
+from ideogram_pipeline.catalog.prompts import make_table, new_connection
 from ideogram_pipeline.catalog.rules import Column
 from ideogram_pipeline.catalog.sql import literal
 from ideogram_pipeline.catalog.tables import Sheet, Table, match_columns
@@ -80,9 +80,7 @@ def sheet_of(table: Table) -> Table | Sheet:
         return table
     connection = new_connection()
     types = {"line": "BIGINT", **{column.name: "VARCHAR" for column in table.columns}}
-    columns = ", ".join(f"{name} {kind}" for name, kind in types.items())
-    connection.execute(f"CREATE TABLE raw ({columns})")
-    insert_rows(connection, "raw", types, ((line, *cells) for line, cells in table.rows))
+    make_table(connection, "raw", types, ((line, *cells) for line, cells in table.rows))
     connection.execute("CREATE VIEW sheet AS FROM raw")
     return Sheet(connection, table.name, table.columns, table.malformed)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from ideogram_pipeline.catalog.prompts import insert_rows
+from ideogram_pipeline.catalog.prompts import make_table
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -37,9 +37,7 @@ def table_of(
 ) -> OwnTable:
     """Make a table of rows that are at hand."""
     table = OwnTable(connection, kind)
-    defined = ", ".join(f"{name} {sql_type}" for name, sql_type in columns.items())
-    connection.execute(f"CREATE TABLE {table} ({defined})")
-    insert_rows(connection, str(table), columns, rows)
+    make_table(connection, str(table), columns, rows)
     return table
 
 
