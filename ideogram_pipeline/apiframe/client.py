@@ -34,7 +34,6 @@ from ideogram_pipeline.apiframe.transport import (
     Timeouts,
     explain,
     never_left,
-    open_transport,
 )
 from ideogram_pipeline.errors import ConfigurationError
 
@@ -76,15 +75,14 @@ class ApiframeClient:
         self._key = api_key
         self._timeouts = timeouts
         self._http = Connection(
-            base_url=self.base_url,
-            headers={"X-API-Key": api_key.get_secret_value(), "User-Agent": "ideogram-pipeline"},
-            timeout=timeouts.for_httpx(),
-            transport=transport or open_transport(),
-            # Both would let the key travel: httpx sends X-API-Key along to a redirect's host, and
-            # proxies named in the environment would see it.
-            follow_redirects=False,
-            trust_env=False,
+            headers={
+                "X-API-Key": api_key.get_secret_value(),
+                "Accept-Encoding": "gzip, deflate",
+            },
+            timeouts=timeouts,
+            transport=transport,
         )
+        self._generate = httpx.URL(f"{self.base_url}/v2/images/generate")
 
     def __repr__(self) -> str:
         return f"ApiframeClient(base_url={self.base_url!r})"
@@ -113,7 +111,7 @@ class ApiframeClient:
         return answers.outcome(
             await self._exchange(
                 "POST",
-                "/v2/images/generate",
+                self._generate,
                 content=body,
                 headers={"Content-Type": "application/json", "Idempotency-Key": idempotency_key},
             )
@@ -163,7 +161,7 @@ class ApiframeClient:
         Raised here, where no exception is being handled, so that the error's chain does not reach
         the request and its headers.
         """
-        exchange = await self._exchange(method, path, **request)
+        exchange = await self._exchange(method, self.base_url + path, **request)
         if isinstance(exchange, Answer) and 200 <= exchange.status < 300:
             try:
                 return exchange.json()
@@ -171,16 +169,16 @@ class ApiframeClient:
                 pass
         raise answers.error(exchange, base_url=self.base_url)
 
-    async def _exchange(self, method: str, path: str, **request: Any) -> Answer | NoAnswer:
+    async def _exchange(
+        self, method: str, url: httpx.URL | str, **request: Any
+    ) -> Answer | NoAnswer:
         """One request and whatever came back, in time or not; raises nothing of the network's."""
         answer: httpx.Response | None = None
         body: bytes | None = None
         trouble, unsent = "", False
         try:
             async with asyncio.timeout(self._timeouts.total):
-                answer = await self._http.send(
-                    self._http.build_request(method, path, **request), stream=True
-                )
+                answer = await self._http.send(method, url, **request)
                 self.clock.observe(answer.headers.get("date"))
                 body = await _read(answer)
         except Exception as error:

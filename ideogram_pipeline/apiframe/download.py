@@ -24,7 +24,6 @@ from ideogram_pipeline.apiframe.transport import (
     Timeouts,
     explain,
     never_left,
-    open_transport,
 )
 from ideogram_pipeline.errors import PipelineError, StorageError
 
@@ -65,11 +64,7 @@ class Downloader:
         self._hosts = AllowedHosts.of(base_url, extra_hosts)
         self._timeouts = timeouts
         self._http = Connection(
-            headers={"User-Agent": "ideogram-pipeline", "Accept-Encoding": "identity"},
-            timeout=timeouts.for_httpx(),
-            transport=transport or open_transport(),
-            follow_redirects=False,
-            trust_env=False,
+            headers={"Accept-Encoding": "identity"}, timeouts=timeouts, transport=transport
         )
 
     async def __aenter__(self) -> Self:
@@ -116,9 +111,7 @@ class Downloader:
     async def _follow(self, url: str, destination: Path, max_bytes: int) -> Download:
         for _ in range(1 + MOST_REDIRECTS):
             self._hosts.check(url)
-            # Whole already: what httpx would add to it, it looks for at length.
-            request = httpx.Request("GET", url, headers=self._http.headers)
-            answer = await self._http.send(request, stream=True)
+            answer = await self._http.send("GET", url)
             async with contextlib.aclosing(answer):
                 if not answer.has_redirect_location:
                     _check_status(answer)

@@ -20,7 +20,7 @@ import pytest
 from pydantic import SecretStr
 from starlette.types import ASGIApp
 
-from ideogram_pipeline.apiframe import client, clock, download
+from ideogram_pipeline.apiframe import clock, transport
 from ideogram_pipeline.catalog.model import Prompt
 from ideogram_pipeline.catalog.prompts import Prompts
 from ideogram_pipeline.catalog.reading import read_catalog
@@ -177,8 +177,8 @@ class World:
         """Use one of the sandbox's levers."""
 
         async def send() -> httpx.Response:
-            transport = httpx.ASGITransport(self._app)
-            async with httpx.AsyncClient(transport=transport, base_url=URL) as lever:
+            way = httpx.ASGITransport(self._app)
+            async with httpx.AsyncClient(transport=way, base_url=URL) as lever:
                 return await lever.request(method, f"/sandbox/{path}", json=body)
 
         asyncio.run(send()).raise_for_status()
@@ -208,8 +208,7 @@ class World:
             patch.setattr(module, "datetime", calendar)
         # Starlette's way to call what is not a coroutine; simulated time cannot wait for a thread.
         patch.setattr(anyio.to_thread, "run_sync", _run_here)
-        for module in (client, download):
-            patch.setattr(module, "open_transport", lambda: _Wire(self._app))
+        patch.setattr(transport, "open_transport", lambda: _Wire(self._app))
         patch.setattr(engine, "FOLLOW_SECONDS", FOLLOW_SECONDS)
         patch.setattr(database, "_engine", self._site.engine)
         patch.setattr(watching, "set", _InOrder, raising=False)

@@ -26,6 +26,7 @@ from unittest import mock
 import httpx
 from sqlalchemy.engine.default import DefaultDialect
 
+from ideogram_pipeline.apiframe.transport import Connection
 from ideogram_pipeline.generation.database import Database
 from ideogram_pipeline.generation.group_commit import GroupCommit
 
@@ -97,7 +98,7 @@ def lay(mine: Mine | None) -> Passes:
     ):
         mock.patch.object(home, name, _wrapped(getattr(home, name), kind, passes)).start()
 
-    send = httpx.AsyncClient.send
+    send = Connection.send
 
     @functools.wraps(send)
     async def wrapped_send(*args: Any, **kwargs: Any) -> httpx.Response:
@@ -107,7 +108,7 @@ def lay(mine: Mine | None) -> Passes:
         passes.reach(end)
         return answer
 
-    mock.patch.object(httpx.AsyncClient, "send", wrapped_send).start()
+    mock.patch.object(Connection, "send", wrapped_send).start()
     commit = GroupCommit.__call__
 
     @functools.wraps(commit)
