@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 
 from ideogram_pipeline.errors import StorageError
@@ -19,15 +20,27 @@ def make_folder(folder: Path) -> None:
     Raises:
         OSError: It cannot be made.
     """
-    if folder.is_dir() and folder in _lasting:
+    make_folders([folder])
+
+
+def make_folders(folders: Iterable[Path]) -> None:
+    """The same for several, which share what has to be forced to the disk.
+
+    Raises:
+        OSError: One of them cannot be made; others may have been.
+    """
+    unsure = {folder for folder in folders if not (folder in _lasting and folder.is_dir())}
+    if not unsure:
         return
-    if not folder.is_dir():
-        make_folder(folder.parent)
+    missing = {folder for folder in unsure if not folder.is_dir()}
+    make_folders(folder.parent for folder in missing)
+    for folder in missing:
         folder.mkdir(exist_ok=True)
     # Also where it was there: whoever made it may have been killed before this.
-    with contextlib.suppress(PermissionError):
-        sync(folder.parent)
-    _lasting.add(folder)
+    for parent in {folder.parent for folder in unsure}:
+        with contextlib.suppress(PermissionError):
+            sync(parent)
+    _lasting.update(unsure)
 
 
 def sync(path: Path) -> None:

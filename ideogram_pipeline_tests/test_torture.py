@@ -35,7 +35,7 @@ CASE = Case(
     (
         Mine("request apiframe.client.ApiframeClient.submit", "after"),
         Mine("commit generation.journal.Journal.accept", "before"),
-        Mine("rename generation.collecting._move", "after"),
+        Mine("rename generation.filing.file_together", "after"),
     ),
 )
 

@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import threading
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,11 +32,13 @@ from ideogram_pipeline.errors import PipelineError, StorageError
 MOST_REDIRECTS: Final = 5
 MOST_BYTES: Final = 64 * 1024 * 1024
 """Of one result; a picture of this model has about 2 MB."""
+_BLOCK_BYTES: Final = 256 * 1024
+"""What is written at a time; so much of each file that is being fetched is kept in memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A file as it arrived and as it now lies on the disk, fsynced."""
+    """A file as it arrived; it is not forced to the disk yet."""
 
     sha256: str
     bytes: int
@@ -47,6 +51,8 @@ class Downloader:
         base_url: Where the API is; its own host may serve results as well.
         extra_hosts: More hosts, as ``AllowedHosts.of`` takes them.
         timeouts: In seconds; ``total`` is for one file with all its redirects.
+        disk: Threads that write files, since to make one may take as long as an fsync; by default
+            those of the event loop.
         transport: Another transport, for tests.
 
     Raises:
@@ -59,8 +65,10 @@ class Downloader:
         base_url: str,
         extra_hosts: Iterable[str] = (),
         timeouts: Timeouts = Timeouts(total=180.0),  # noqa: B008 (frozen)
+        disk: Executor | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
+        self._disk = disk
         self._hosts = AllowedHosts.of(base_url, extra_hosts)
         self._timeouts = timeouts
         self._http = Connection(
@@ -79,10 +87,9 @@ class Downloader:
         await self._http.aclose()
 
     async def fetch(self, url: str, destination: Path, *, max_bytes: int = MOST_BYTES) -> Download:
-        """Stream ``url`` into the new file ``destination`` and fsync it.
+        """Stream ``url`` into the new file ``destination``; to have it last is the caller's part.
 
-        The folder is not fsynced and nothing is renamed; whatever goes wrong, cancellation too, no
-        file is left behind.
+        Whatever goes wrong, cancellation too, no file is left behind.
 
         Args:
             url: An address from a job's result.
@@ -115,9 +122,35 @@ class Downloader:
             async with contextlib.aclosing(answer):
                 if not answer.has_redirect_location:
                     _check_status(answer)
-                    return await _save(answer, destination, max_bytes)
+                    return await self._save(answer, destination, max_bytes)
                 url = urljoin(url, answer.headers["location"])
         raise ProviderError(f"More than {MOST_REDIRECTS} redirects, the last to {_shown(url)}")
+
+    async def _save(self, answer: httpx.Response, destination: Path, max_bytes: int) -> Download:
+        shown = _shown(str(answer.url))
+        length = answer.headers.get("content-length", "")
+        announced = int(length) if length.isascii() and length.isdigit() else None
+        if announced is not None and announced > max_bytes:
+            raise TooLarge(f"{shown} has {announced} bytes, more than the {max_bytes} allowed.")
+        file = _File(destination)
+        size, block = 0, bytearray()
+        loop = asyncio.get_running_loop()
+        try:
+            async for chunk in answer.aiter_bytes():
+                size += len(chunk)
+                if size > max_bytes:
+                    raise TooLarge(f"{shown} has more than the {max_bytes} bytes allowed.")
+                block += chunk
+                if len(block) >= _BLOCK_BYTES:
+                    await loop.run_in_executor(self._disk, file.write, block)
+                    block = bytearray()
+            if size == 0 or (announced is not None and answer.num_bytes_downloaded != announced):
+                raise Transient(f"{shown} broke off after {size} bytes.")
+            await loop.run_in_executor(self._disk, file.finish, block)
+        except BaseException:
+            file.discard()
+            raise
+        return Download(file.digest.hexdigest(), size)
 
 
 def _check_status(answer: httpx.Response) -> None:
@@ -137,47 +170,50 @@ def _check_status(answer: httpx.Response) -> None:
     )
 
 
-async def _save(answer: httpx.Response, destination: Path, max_bytes: int) -> Download:
-    shown = _shown(str(answer.url))
-    length = answer.headers.get("content-length", "")
-    announced = int(length) if length.isascii() and length.isdigit() else None
-    if announced is not None and announced > max_bytes:
-        raise TooLarge(f"{shown} has {announced} bytes, more than the {max_bytes} allowed.")
-    digest, size = hashlib.sha256(), 0
-    with _writing(destination):
-        file = _create(destination)
-    try:
-        async for chunk in answer.aiter_bytes():
-            size += len(chunk)
-            if size > max_bytes:
-                raise TooLarge(f"{shown} has more than the {max_bytes} bytes allowed.")
-            digest.update(chunk)
-            with _writing(destination):
-                file.write(chunk)
-        if size == 0 or (announced is not None and answer.num_bytes_downloaded != announced):
-            raise Transient(f"{shown} broke off after {size} bytes.")
-        with _writing(destination):
-            # In a thread: with many downloads at once, a slow disk must not hold up the others.
-            await asyncio.to_thread(_sync, file)
-            file.close()
-    except BaseException:
-        with contextlib.suppress(OSError):
-            file.close()
-        with contextlib.suppress(OSError):
-            destination.unlink()
-        raise
-    return Download(digest.hexdigest(), size)
+class _File:
+    """A file that is being written, in threads: to make one may take as long as an fsync."""
+
+    def __init__(self, path: Path) -> None:
+        self.digest = hashlib.sha256()
+        self._path = path
+        self._file: BinaryIO | None = None
+        self._lock = threading.Lock()
+        self._is_discarded = False
+
+    def write(self, block: bytes | bytearray) -> None:
+        """Add to the file, which is made with the first block."""
+        with self._lock:
+            if self._is_discarded:
+                return
+            with _writing(self._path):
+                if self._file is None:
+                    self._file = _create(self._path)
+                self._file.write(block)
+            self.digest.update(block)
+
+    def finish(self, block: bytes | bytearray) -> None:
+        """Add the last block."""
+        self.write(block)
+        with self._lock, _writing(self._path):
+            if self._file is not None:
+                self._file.close()
+
+    def discard(self) -> None:
+        """Remove what was written, even while a thread is at it for a task that was cancelled."""
+        with self._lock:
+            self._is_discarded = True
+            if self._file is None:
+                return
+            with contextlib.suppress(OSError):
+                self._file.close()
+            with contextlib.suppress(OSError):
+                self._path.unlink()
 
 
 def _create(path: Path) -> BinaryIO:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     return os.fdopen(os.open(path, flags, 0o666), "wb")
-
-
-def _sync(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())
 
 
 @contextlib.contextmanager

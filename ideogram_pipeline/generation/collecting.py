@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from glob import escape
-from itertools import chain, count
 from pathlib import Path
 
 from PIL import Image
@@ -24,9 +23,11 @@ from ideogram_pipeline.apiframe.errors import (
 from ideogram_pipeline.apiframe.model import Job
 from ideogram_pipeline.apiframe.retrying import patiently
 from ideogram_pipeline.errors import StorageError
-from ideogram_pipeline.files import make_folder, sync
+from ideogram_pipeline.files import make_folder
 from ideogram_pipeline.generation import schema
 from ideogram_pipeline.generation.attempt import Attempt, StoredImage
+from ideogram_pipeline.generation.batching import Batches
+from ideogram_pipeline.generation.filing import Filed, Filing, hash_of
 from ideogram_pipeline.generation.group_commit import GroupCommit
 from ideogram_pipeline.generation.journal import Journal
 from ideogram_pipeline.generation.provider import Provider
@@ -53,11 +54,17 @@ class Collector:
     """Files the pictures of completed jobs below ``folder``/images."""
 
     def __init__(
-        self, provider: Provider, downloader: Downloader, commit: GroupCommit, folder: Path
+        self,
+        provider: Provider,
+        downloader: Downloader,
+        commit: GroupCommit,
+        filing: Batches[Filing, Filed],
+        folder: Path,
     ) -> None:
         self._provider = provider
         self._downloader = downloader
         self._commit = commit
+        self._filing = filing
         self._folder = folder
         self._incoming = folder / "images" / ".incoming"
         self._doors = asyncio.Semaphore(AT_A_TIME)
@@ -134,7 +141,7 @@ class Collector:
         return self._incoming / f"{attempt.idempotency_key}.part"
 
     async def _keep(self, attempt: Attempt, part: Path, sha256: str) -> Attempt:
-        """Check a file that is wholly on the disk and move it to its place, for good."""
+        """Check a file that is wholly written and move it to its place, for good."""
         try:
             width, height, image_format = await asyncio.to_thread(inspect, part)
         except NotAPicture:
@@ -142,20 +149,13 @@ class Collector:
             raise
         # The hash first: by it alone a later life may take the file in its place for this one.
         attempt = await self._commit(Journal.note_content, attempt, sha256)
-        target = self._free_place(attempt, image_format)
-        size = await asyncio.to_thread(_move, part, target)
-        path = target.relative_to(self._folder).as_posix()
-        stored = StoredImage(path, sha256, size, width, height, image_format.lower())
+        filed = await self._filing.ask(Filing(part, self._usual_place(attempt, image_format)))
+        path = filed.place.relative_to(self._folder).as_posix()
+        stored = StoredImage(path, sha256, filed.bytes, width, height, image_format.lower())
         return await self._commit(Journal.store, attempt, stored)
 
     def _usual_place(self, attempt: Attempt, image_format: str) -> Path:
         return self._folder / "images" / attempt.file_name(_EXTENSIONS[image_format])
-
-    def _free_place(self, attempt: Attempt, image_format: str) -> Path:
-        """Where the picture goes: beside whatever a lost journal, or a person, has put there."""
-        usual = self._usual_place(attempt, image_format)
-        beside = (usual.with_stem(f"{usual.stem}-{number}") for number in count(2))
-        return next(place for place in chain([usual], beside) if not place.exists())
 
     def _taken_places(self, attempt: Attempt, image_format: str) -> list[Path]:
         usual = self._usual_place(attempt, image_format)
@@ -165,15 +165,17 @@ class Collector:
         """Adopt what an earlier life has put on the disk, but not into the journal."""
         part = self._part(attempt)
         if part.exists():
-            try:
-                return await self._keep(attempt, part, await asyncio.to_thread(_secure, part))
-            except NotAPicture:
-                return None
+            found = await asyncio.to_thread(hash_of, part)
+            if attempt.sha256 in (None, found):
+                with suppress(NotAPicture):
+                    return await self._keep(attempt, part, found)
+            # Cut short by a power cut, or by a kill.
+            part.unlink(missing_ok=True)
         if attempt.sha256 is None:
             return None
         for image_format in _EXTENSIONS:
             for place in self._taken_places(attempt, image_format):
-                if await asyncio.to_thread(_secure, place) == attempt.sha256:
+                if await asyncio.to_thread(hash_of, place) == attempt.sha256:
                     # Renamed already; through the other door once more, so that its name is synced.
                     place.replace(part)
                     return await self._keep(attempt, part, attempt.sha256)
@@ -202,31 +204,3 @@ def inspect(path: Path) -> tuple[int, int, str]:
             return image.width, image.height, image_format
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise NotAPicture(f"the file is not a whole picture: {error}") from None
-
-
-def _secure(path: Path) -> str:
-    """Have a file of an earlier life, of which nobody knows, survive a power cut; its hash."""
-    try:
-        sync(path)
-        with path.open("rb") as content:
-            return hashlib.file_digest(content, "sha256").hexdigest()
-    except OSError as error:
-        raise _not_stored(path, error) from error
-
-
-def _move(part: Path, target: Path) -> int:
-    """Give a file, whose content is on the disk, another name for good; its size in bytes."""
-    try:
-        make_folder(target.parent)
-        part.replace(target)
-        sync(target.parent)
-        return target.stat().st_size
-    except OSError as error:
-        raise _not_stored(target, error) from error
-
-
-def _not_stored(path: Path, error: OSError) -> StorageError:
-    return StorageError(
-        f"{path} cannot be written: {error.strerror or error}. The picture is paid and "
-        "kept; mend the folder or the disk and run again."
-    )

@@ -6,7 +6,6 @@ in which all that have come share one; alone, nobody waits for company.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -16,6 +15,7 @@ from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from ideogram_pipeline.errors import StorageError
+from ideogram_pipeline.generation.batching import Batches
 from ideogram_pipeline.generation.journal import Journal
 
 P = ParamSpec("P")
@@ -29,7 +29,6 @@ Transaction = Callable[[], AbstractContextManager[Journal]]
 class _Write:
     transition: Callable[[Journal], Any]
     is_intent: bool
-    done: asyncio.Future[Any]
 
 
 class GroupCommit:
@@ -48,12 +47,14 @@ class GroupCommit:
         """
         self._transaction = transaction
         self._of_intents = of_intents
-        self._waiting: list[_Write] = []
-        self._writing: asyncio.Task[None] | None = None
-        # Of its own: writes of the journal do not queue behind pictures that are decoded.
+        # A thread of its own: writes of the journal do not queue behind pictures.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._groups = Batches[_Write, Any](
+            self._commit, thread=self._thread, is_dropped=lambda write: write.is_intent
+        )
 
     async def __aenter__(self) -> Self:
+        await self._groups.__aenter__()
         return self
 
     async def __aexit__(
@@ -62,11 +63,8 @@ class GroupCommit:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        try:
-            if self._writing is not None:
-                await self._writing
-        finally:
-            self._thread.shutdown()
+        with self._thread:
+            await self._groups.__aexit__(kind, error, traceback)
 
     async def __call__(
         self,
@@ -89,26 +87,9 @@ class GroupCommit:
             StorageError: The journal, or what guards it, cannot be written.
             Exception: What the transition raises; nothing of it was written then.
         """
-        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         write = partial(_call, transition, args, kwargs)
-        self._waiting.append(_Write(write, transition is Journal.begin, done))
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write())
-        return await done
-
-    async def _write(self) -> None:
-        loop = asyncio.get_running_loop()
-        while self._waiting:
-            group = [w for w in self._waiting if not (w.is_intent and w.done.cancelled())]
-            self._waiting = []
-            results = await loop.run_in_executor(self._thread, self._commit, group)
-            for write, result in zip(group, results, strict=True):
-                if write.done.cancelled():
-                    continue
-                if isinstance(result, Exception):
-                    write.done.set_exception(result)
-                else:
-                    write.done.set_result(result)
+        written: T = await self._groups.ask(_Write(write, transition is Journal.begin))
+        return written
 
     def _commit(self, group: Sequence[_Write]) -> list[Any]:
         """What each transition returns or raises, in their order."""

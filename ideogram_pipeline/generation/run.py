@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from functools import partial
 
@@ -21,6 +22,7 @@ from ideogram_pipeline.generation.database import Database, open_journal
 from ideogram_pipeline.generation.disk import Disks
 from ideogram_pipeline.generation.engine import Engine, Workers
 from ideogram_pipeline.generation.fates import count_fates
+from ideogram_pipeline.generation.filing import filing_by
 from ideogram_pipeline.generation.group_commit import GroupCommit
 from ideogram_pipeline.generation.interrupts import run_stoppable
 from ideogram_pipeline.generation.journal import Journal
@@ -149,8 +151,9 @@ class _Run:
             client = await stack.enter_async_context(
                 ApiframeClient(base_url=access.base_url, api_key=access.api_key)
             )
+            disk = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="disk"))
             downloader = await stack.enter_async_context(
-                Downloader(base_url=access.base_url, extra_hosts=settings.result_hosts)
+                Downloader(base_url=access.base_url, extra_hosts=settings.result_hosts, disk=disk)
             )
             provider = Provider(client, self._rate)
             asked_at = journal.moment()
@@ -169,6 +172,7 @@ class _Run:
             commit = await stack.enter_async_context(
                 GroupCommit(journal.transaction, of_intents=partial(journal.transaction, guarded))
             )
+            filing = await stack.enter_async_context(filing_by(disk))
             blocked = await self._adopt_after_loss(records, provider)
             self._engine = Engine(
                 Workers(
@@ -190,7 +194,7 @@ class _Run:
                         patience=settings.patience,
                         recent_seconds=history.recent_seconds(self._database),
                     ),
-                    collector=Collector(provider, downloader, commit, settings.folder),
+                    collector=Collector(provider, downloader, commit, filing, settings.folder),
                     slots=slots,
                     share=share,
                 ),

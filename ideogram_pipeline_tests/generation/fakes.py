@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +23,9 @@ from ideogram_pipeline.apiframe.model import (
     Upload,
 )
 from ideogram_pipeline.generation.attempt import Attempt
+from ideogram_pipeline.generation.batching import Batches
 from ideogram_pipeline.generation.database import Database
+from ideogram_pipeline.generation.filing import Filed, Filing, filing_by
 from ideogram_pipeline.generation.group_commit import GroupCommit
 from ideogram_pipeline.generation.journal import Busy, Journal
 from ideogram_pipeline.generation.limits import Balance, Limits, OverBudget
@@ -58,6 +61,14 @@ def open_journal(folder: Path) -> Iterator[Journal]:
 def group_commit(journal: Journal) -> GroupCommit:
     """One that guards nothing."""
     return GroupCommit(journal.transaction, of_intents=journal.transaction)
+
+
+@asynccontextmanager
+async def filing_desk() -> AsyncIterator[Batches[Filing, Filed]]:
+    """What files, in a thread of its own."""
+    with ThreadPoolExecutor(1) as disk:
+        async with filing_by(disk) as filing:
+            yield filing
 
 
 def try_begin(

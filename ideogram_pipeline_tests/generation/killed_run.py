@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from ideogram_pipeline.apiframe.client import ApiframeClient
 from ideogram_pipeline.apiframe.download import Downloader
 from ideogram_pipeline.catalog.reading import read_catalog
-from ideogram_pipeline.generation import collecting, run_records
+from ideogram_pipeline.generation import collecting, filing, run_records
 from ideogram_pipeline.generation.group_commit import GroupCommit
 from ideogram_pipeline.generation.journal import Journal
 from ideogram_pipeline.generation.plans import make_plan
@@ -44,9 +44,9 @@ STEPS: dict[str, tuple[Any, str]] = {
     "fetch": (Downloader, "fetch"),
     "check": (collecting, "inspect"),
     "rename": (Path, "replace"),
-    "sync": (collecting, "sync"),
+    "sync": (filing, "sync"),
     "note_content": (GroupCommit, "note_content"),
-    "move": (collecting, "_move"),
+    "move": (filing, "_move"),
     "store": (GroupCommit, "store"),
     "close_run": (run_records, "close_run"),
 }

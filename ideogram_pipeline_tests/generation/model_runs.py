@@ -15,9 +15,8 @@ from typing import Any, Literal, Self
 
 import pytest
 
-from ideogram_pipeline.apiframe import download
 from ideogram_pipeline.apiframe.client import ApiframeClient
-from ideogram_pipeline.generation import guarding, publication
+from ideogram_pipeline.generation import filing, guarding, publication
 from ideogram_pipeline.generation.group_commit import GroupCommit
 from ideogram_pipeline.generation.journal import Journal
 from ideogram_pipeline.generation.owners import Owner
@@ -32,7 +31,7 @@ POINTS: dict[str, tuple[Any, str]] = {
     "resend": (GroupCommit, "resend"),
     "job": (ApiframeClient, "job"),
     "close": (GroupCommit, "close"),
-    "sync_part": (download, "_sync"),
+    "file": (filing, "file_together"),
     "publish": (publication, "publish_books"),
 }
 """Commits of the journal, requests, and steps on the disk."""

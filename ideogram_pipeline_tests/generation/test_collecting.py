@@ -31,6 +31,7 @@ from ideogram_pipeline_tests.generation.fakes import (
     NOW,
     ScriptedProvider,
     begin,
+    filing_desk,
     group_commit,
     image,
     job_of,
@@ -83,8 +84,9 @@ class Desk:
             async with (
                 Downloader(base_url=BASE, transport=httpx.MockTransport(serve)) as downloader,
                 group_commit(self.journal) as commit,
+                filing_desk() as filing,
             ):
-                collector = Collector(self.provider, downloader, commit, self.folder)  # type: ignore[arg-type]
+                collector = Collector(self.provider, downloader, commit, filing, self.folder)  # type: ignore[arg-type]
                 return await collector.collect(self.attempt, job)
 
         return asyncio.run(main())
@@ -334,8 +336,8 @@ class TestTooMuch:
             for number in range(10):
                 submitted = journal.accept(begin(journal, image(number)), f"job-{number}", now=NOW)
                 attempts.append(journal.complete(submitted, job_of(submitted), now=NOW))
-            async with group_commit(journal) as commit:
-                collector = Collector(ScriptedProvider(), Downloads(), commit, tmp_path)  # type: ignore[arg-type]
+            async with group_commit(journal) as commit, filing_desk() as filing:
+                collector = Collector(ScriptedProvider(), Downloads(), commit, filing, tmp_path)  # type: ignore[arg-type]
                 jobs = [job_of(attempt, result_urls=(URL,)) for attempt in attempts]
                 return list(await asyncio.gather(*map(collector.collect, attempts, jobs)))
 

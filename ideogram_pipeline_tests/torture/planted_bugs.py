@@ -15,12 +15,13 @@ from typing import Any
 
 from sqlalchemy import UniqueConstraint
 
-from ideogram_pipeline.apiframe import answers, download
+from ideogram_pipeline.apiframe import answers
 from ideogram_pipeline.apiframe.answers import Answer
 from ideogram_pipeline.apiframe.client import ApiframeClient
 from ideogram_pipeline.apiframe.model import Job, NotSent
-from ideogram_pipeline.generation import collecting, schema
+from ideogram_pipeline.generation import filing, schema
 from ideogram_pipeline.generation.attempt import Attempt
+from ideogram_pipeline.generation.filing import Filed, Filing
 from ideogram_pipeline.generation.group_commit import GroupCommit
 from ideogram_pipeline.generation.journal import Journal
 from ideogram_pipeline.generation.records import Records, Search
@@ -70,22 +71,17 @@ def server_error_is_not_sent() -> None:
 
 def download_not_synced() -> None:
     """The content of a picture is left to the page cache; folders are synced as before."""
-    _replace(download, "_sync", lambda _original: lambda file: file.flush())
-    _replace(
-        collecting,
-        "sync",
-        lambda sync: lambda path: sync(path) if path.is_dir() else None,
-    )
+    _replace(filing, "sync", lambda sync: lambda path: sync(path) if path.is_dir() else None)
 
 
 def stored_before_rename() -> None:
     """The journal says ``stored``, and then the file is moved to its place."""
-    moves: dict[Path, Callable[[], int]] = {}
+    moves: dict[Path, Callable[[], Filed]] = {}
 
-    def postponed(move: Callable[[Path, Path], int]) -> Callable[[Path, Path], int]:
-        def note(part: Path, target: Path) -> int:
-            moves[target] = partial(move, part, target)
-            return part.stat().st_size
+    def postponed(move: Callable[[Filing], Filed]) -> Callable[[Filing], Filed]:
+        def note(wanted: Filing) -> Filed:
+            moves[wanted.usual] = partial(move, wanted)
+            return Filed(wanted.usual, wanted.part.stat().st_size)
 
         return note
 
@@ -101,7 +97,7 @@ def stored_before_rename() -> None:
 
         return commit_and_move
 
-    _replace(collecting, "_move", postponed)
+    _replace(filing, "_move", postponed)
     _replace(GroupCommit, "__call__", first)
 
 
