@@ -208,7 +208,7 @@ class Engine:
             job = None
             if attempt.state == schema.SUBMITTED:
                 with self._slots.occupied():
-                    end = await self._watch(attempt, fresh=False)
+                    end = await self._watch(attempt, fresh=False, age=self._age(attempt))
                 attempt, job = await self._conclude(attempt, end)
             await self._collect(attempt, job)
         except ClaimLost:
@@ -235,9 +235,11 @@ class Engine:
                 if isinstance(begun, Attempt):
                     attempt = await self._submit(begun, place)
                     if attempt.state == schema.SUBMITTED:
-                        end = await self._watch(attempt, fresh=True)
-            # The job has ended: its slot is another's, whatever is still to be written down.
+                        age = time.monotonic() - place.accepted_at
+                        end = await self._watch(attempt, fresh=True, age=age)
+            # The job has ended: its slot is another's, and that one goes first.
             if end is not None:
+                await self._slots.quiet()
                 attempt, job = await self._conclude(attempt, end)
             if isinstance(begun, NotBegun):
                 self.not_begun[planned.fingerprint] = begun
@@ -322,14 +324,16 @@ class Engine:
         self._teller.news()
         return attempt
 
-    async def _watch(self, attempt: Attempt, *, fresh: bool) -> Job | StillRunning | ProviderError:
+    async def _watch(
+        self, attempt: Attempt, *, fresh: bool, age: float
+    ) -> Job | StillRunning | ProviderError:
         """Wait until the job has ended, or there is a reason to wait no more."""
         try:
             return await self._workers.watcher.ended(
                 attempt.job_id or "",
                 attempt.rendering_speed,
                 fresh=fresh,
-                age=0.0 if fresh else self._age(attempt),
+                age=age,
             )
         except KeyRefused:
             raise

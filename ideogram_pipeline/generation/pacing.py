@@ -14,6 +14,9 @@ BURST = 8
 LOOKS_WAIT_FOR = 4
 """Urgent requests that may go before a look that waits; then it is the look's turn."""
 
+QUIET_SECONDS = 1.0
+"""How long the pictures of ended jobs wait for requests that fill slots."""
+
 HEADROOM = 4
 """While no limit is known, one in so many more is tried than were accepted together."""
 FIRST_ROUNDS = 4
@@ -87,12 +90,13 @@ class Place:
         self.is_taken = False
         self.may_send = False
         self.is_accepted = False
+        self.accepted_at = 0.0
+        """When the answer came, by ``time.monotonic``."""
 
     async def turn(self) -> None:
         """Wait until a request may be sent: no pause is on, and the provider has room for a job."""
         if self._slots.pause and self.may_send:
-            self.may_send = False
-            self._slots.sending -= 1
+            self._take_back()
         if not self.may_send:
             await self._slots.turn_of(self)
 
@@ -101,6 +105,7 @@ class Place:
         self._take_back()
         if not self.is_accepted:
             self.is_accepted = True
+            self.accepted_at = time.monotonic()
             self._slots.grow()
 
     def refused(self, pause: float) -> None:
@@ -122,6 +127,7 @@ class Place:
     def _take_back(self) -> None:
         self._slots.sending -= self.may_send
         self.may_send = False
+        self._slots.tell_quiet()
 
 
 _Line = deque[tuple[Place, asyncio.Future[None]]]
@@ -164,6 +170,7 @@ class Slots:
         self._entering: _Line = deque()
         self._sent_back: _Line = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._quiet: asyncio.Future[None] | None = None
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[Place]:
@@ -205,6 +212,29 @@ class Slots:
         """Hold nobody up any more: whoever waits finds out that nothing is to be sent."""
         self._is_stopped = True
         self.admit()
+
+    async def quiet(self) -> None:
+        """Wait until no request that fills a slot is on its way, but not for long.
+
+        For work that costs no slot any more, so that it holds up none that does.
+        """
+        if not self.sending:
+            return
+        if self._quiet is None:
+            loop = asyncio.get_running_loop()
+            self._quiet = loop.create_future()
+            loop.call_later(QUIET_SECONDS, self._end_quiet, self._quiet)
+        await asyncio.shield(self._quiet)
+
+    def tell_quiet(self) -> None:
+        """Let those go on who wait for quiet, if it is."""
+        if not self.sending and self._quiet is not None:
+            self._end_quiet(self._quiet)
+
+    def _end_quiet(self, quiet: asyncio.Future[None]) -> None:
+        if not quiet.done():
+            quiet.set_result(None)
+            self._quiet = None
 
     def share(self, most: int) -> None:
         """Have another part of ``total``, which is divided among the runs."""

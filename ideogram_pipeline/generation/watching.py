@@ -23,7 +23,7 @@ from ideogram_pipeline.generation.provider import Provider
 
 FIRST_LOOK = 0.5
 """Seconds to the first look at a job of a tier of which nothing is known yet."""
-SHORTEST_WAIT = 0.05
+SHORTEST_WAIT = 0.01
 """Least seconds between two looks."""
 GROWTH = 0.15
 """While nothing is known, the next look comes after this share of a job's age."""
