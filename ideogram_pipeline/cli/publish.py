@@ -12,6 +12,8 @@ from ideogram_pipeline.cli.output import counted
 def command() -> None:
     """Bring the DuckDB file up to date with the journal and the catalog. Spends nothing.
 
+    The recipe of a picture that has none beside it, or another one, is written too.
+
     Every run does so at its end. This is for when the file was deleted, or was held open in another
     program while a run ended: the journal has every row, so the file is built anew from it. The
     table generation_plan comes with the next run.
@@ -29,6 +31,7 @@ def command() -> None:
     from ideogram_pipeline import warehouse
     from ideogram_pipeline.catalog.reading import read_catalog
     from ideogram_pipeline.generation.publication import publish_books, publish_catalog
+    from ideogram_pipeline.reproduction.recipe import write_recipes
     from ideogram_pipeline.settings import Settings
 
     settings = Settings.load()
@@ -40,6 +43,7 @@ def command() -> None:
             click.echo(published.reason, err=True)
         if published.lag:
             give_up("The journal has every row; nothing is lost.", 3)
+    write_recipes(settings)
     asked = "SELECT (SELECT count(*) FROM images), (SELECT count(*) FROM credit_ledger)"
     images, entries = warehouse.query(settings.warehouse_path, asked).rows[0]
     click.echo(

@@ -124,6 +124,7 @@ _PROMPTS = """
 WITH sent AS (
     SELECT character_id, prompt_id, arg_max(request ->> '$.prompt', submitted_at) AS text
     FROM generations
+    ANTI JOIN prompt_catalog USING (character_id, prompt_id)
     GROUP BY ALL
 ),
 listed AS (
@@ -201,6 +202,17 @@ ORDER BY
 """
 
 
+_STATE = """
+SELECT md5(concat_ws(
+    '|',
+    (SELECT string_agg(character_id || mark, ',' ORDER BY character_id) FROM publications),
+    (SELECT concat_ws(',', count(*), min(planned_at), max(planned_at)) FROM generation_plan),
+    (SELECT concat_ws(',', count(*), min(updated_at), max(updated_at)) FROM prompt_catalog),
+    (SELECT concat_ws(',', count(*), min(updated_at), max(updated_at)) FROM characters)
+))
+"""
+
+
 def read_characters(warehouse: Path) -> list[CharacterRecord]:
     """Every character that is in the catalog or has pictures, those of the catalog first."""
     return [CharacterRecord(*row) for row in _rows(warehouse, _CHARACTERS)]
@@ -222,6 +234,15 @@ def read_prompts(warehouse: Path, characters: Collection[str]) -> list[PromptRec
 def read_frames(warehouse: Path, characters: Collection[str]) -> list[FrameRecord]:
     """The frames of these characters: planned ones first, newest edition first."""
     return [FrameRecord(*row) for row in _rows(warehouse, _FRAMES, list(characters))]
+
+
+def read_state(warehouse: Path) -> str:
+    """A mark of all that is published but the runs; another one where any of it may differ.
+
+    Every row that the gallery shows was published with a mark or at a moment, of which this is
+    made. It costs nothing beside ``digests``, and does not tell whose page differs.
+    """
+    return str(_rows(warehouse, _STATE)[0][0])
 
 
 def digests(warehouse: Path, characters: Collection[str]) -> dict[str, str]:

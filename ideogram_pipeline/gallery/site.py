@@ -16,12 +16,14 @@ from jinja2 import Environment
 from ideogram_pipeline.files import write_whole
 from ideogram_pipeline.gallery.frames import Frame, frame_of
 from ideogram_pipeline.gallery.records import (
+    CharacterRecord,
     PromptRecord,
     digests,
     read_characters,
     read_frames,
     read_prompts,
     read_samples,
+    read_state,
 )
 from ideogram_pipeline.gallery.references import reference_file
 from ideogram_pipeline.gallery.thumbnails import make_thumbnails, thumbnail_file
@@ -66,11 +68,19 @@ def build_gallery(
     """
     warehouse = settings.warehouse_path
     folder = gallery_folder(settings)
+    index = folder / "index.html"
+    state = sha256(f"{_made_with(settings)}{read_state(warehouse)}".encode()).hexdigest()
     everyone = read_characters(warehouse)
-    chosen = [c for c in everyone if characters is None or c.character_id in characters]
-    marks = _marks(settings, [character.character_id for character in chosen])
-    if only_changed:
-        chosen = [c for c in chosen if _shown(folder, c.character_id) != marks[c.character_id]]
+    if only_changed and _mark_of(index) == state and _are_there(folder, everyone):
+        return index
+    marks = _marks(settings, [who.character_id for who in everyone])
+    current = {name for name, mark in marks.items() if _mark_of(folder / page_name(name)) == mark}
+    chosen = [
+        who
+        for who in everyone
+        if (characters is None or who.character_id in characters)
+        and not (only_changed and who.character_id in current)
+    ]
     samples = read_samples(warehouse, _SAMPLES)
     shelves = _shelves(settings, [character.character_id for character in chosen])
 
@@ -91,11 +101,13 @@ def build_gallery(
         page = template.render(
             surroundings, character=character, shelves=shelves[character.character_id]
         )
-        page += f"{_MARK}{marks[character.character_id]}{_MARK_ENDS}"
+        page += _ending(marks[character.character_id])
         write_whole(folder / page_name(character.character_id), page.encode())
-    index = folder / "index.html"
     template = _templates().get_template("index.html.j2")
-    write_whole(index, template.render(surroundings, everyone=everyone, samples=samples).encode())
+    page = template.render(surroundings, everyone=everyone, samples=samples)
+    current.update(who.character_id for who in chosen)
+    page += _ending(state if len(current) == len(everyone) else "")
+    write_whole(index, page.encode())
     return index
 
 
@@ -124,23 +136,35 @@ def _shelves(settings: Settings, characters: Collection[str]) -> dict[str, list[
 
 def _marks(settings: Settings, characters: Collection[str]) -> dict[str, str]:
     """What each page would be made from, as one hash: its rows, and the templates."""
-    made_with = f"{settings.provider}{_templates_digest()}"
+    made_with = _made_with(settings)
     return {
         name: sha256(f"{made_with}{digest}".encode()).hexdigest()
         for name, digest in digests(settings.warehouse_path, characters).items()
     }
 
 
-def _shown(folder: Path, character_id: str) -> str | None:
-    """The mark of the page as it is there."""
-    length = len(_MARK) + sha256().digest_size * 2 + len(_MARK_ENDS)
+def _made_with(settings: Settings) -> str:
+    return f"{settings.provider}{_templates_digest()}"
+
+
+def _ending(mark: str) -> str:
+    return f"{_MARK}{mark}{_MARK_ENDS}"
+
+
+def _mark_of(page: Path) -> str | None:
+    """The mark of a page as it is there."""
+    length = len(_ending(sha256().hexdigest()))
     try:
-        with (folder / page_name(character_id)).open("rb") as page:
-            page.seek(-length, os.SEEK_END)
-            end = page.read().decode(errors="replace")
+        with page.open("rb") as content:
+            content.seek(-length, os.SEEK_END)
+            end = content.read().decode(errors="replace")
     except OSError:
         return None
     return end.removeprefix(_MARK).removesuffix(_MARK_ENDS)
+
+
+def _are_there(folder: Path, everyone: Collection[CharacterRecord]) -> bool:
+    return all((folder / page_name(who.character_id)).exists() for who in everyone)
 
 
 @cache

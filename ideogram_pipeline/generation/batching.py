@@ -60,8 +60,17 @@ class Batches(Generic[Piece, Result]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        # Cancelled again or not: what was asked for has happened, and must get to the disk.
+        cancelled: asyncio.CancelledError | None = None
+        while self._working is not None and not self._working.done():
+            try:
+                await asyncio.shield(self._working)
+            except asyncio.CancelledError as again:
+                cancelled = again
         if self._working is not None:
-            await self._working
+            self._working.result()
+        if cancelled is not None:
+            raise cancelled
 
     def ask(self, piece: Piece) -> asyncio.Future[Result]:
         """Ask for a piece of work; wait for the result, or for what it raised."""
@@ -84,6 +93,8 @@ class Batches(Generic[Piece, Result]):
             except Exception as error:
                 results = [error] * len(batch)
             except BaseException as error:
+                batch += self._waiting
+                self._waiting = []
                 _hand_out(batch, [error] * len(batch))
                 raise
             _hand_out(batch, results)

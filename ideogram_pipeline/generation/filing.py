@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -86,7 +87,7 @@ def not_stored(path: Path, error: OSError) -> StorageError:
 def _move(filing: Filing) -> Filed:
     sync(filing.part)
     beside = (filing.usual.with_stem(f"{filing.usual.stem}-{number}") for number in count(2))
-    place = next(place for place in chain([filing.usual], beside) if not place.exists())
+    place = next(place for place in chain([filing.usual], beside) if not os.path.lexists(place))  # noqa: PTH
     filing.part.replace(place)
     return Filed(place, place.stat().st_size)
 

@@ -7,16 +7,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, and_, exists, func, select, true
+from sqlalchemy import Select, and_, bindparam, exists, func, select, text, true
 
 from ideogram_pipeline.apiframe.model import INPUT_PARAMS
-from ideogram_pipeline.generation import schema
+from ideogram_pipeline.generation import meta, schema
 from ideogram_pipeline.generation.database import Database
+from ideogram_pipeline.generation.prepared import Prepared
 from ideogram_pipeline.generation.times import from_text
 from ideogram_pipeline.planning.model import Bought, Standing, Standings
 
 MANY = 20_000
-"""Fingerprints from which on it is faster to read the whole journal."""
+"""Fingerprints above which it is faster to read the whole journal than to look for each."""
 _IN_ONE_TEXT = 20_000
 """Attempts whose fingerprints are put into one text."""
 RECENT_ATTEMPTS = 500
@@ -24,6 +25,22 @@ RECENT_ATTEMPTS = 500
 
 _NOT_STORED = tuple(state for state in schema.STATES if state != schema.STORED)
 _attempts = schema.attempts
+
+
+_filed = select(
+    *(_attempts.c[name] for name in ("id", "state", "path", "bytes", "fingerprint"))
+).where(
+    text(f"state IN ({schema.listed((schema.STORED, schema.EXPIRED))})"),
+    _attempts.c.path.is_not(None),
+)
+_FILED = Prepared(_filed)
+_FILED_OF = Prepared(
+    _filed.where(
+        _attempts.c.fingerprint.in_(
+            select(func.json_each(bindparam("fingerprints")).table_valued("value").c.value)
+        )
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +108,15 @@ def standings(database: Database, fingerprints: Sequence[str] | None) -> Standin
         )
 
 
+def marks(database: Database) -> frozenset[tuple[str, str]]:
+    """Which journal it is, and a mark for each character; others as soon as a row has changed."""
+    changes = select(schema.changes.c.character_id, schema.changes.c.mark)
+    with database.read() as connection:
+        identity = str(meta.get(connection, meta.JOURNAL_ID))
+        found = {(row.character_id, row.mark) for row in connection.execute(changes)}
+        return frozenset(found | {(meta.JOURNAL_ID, identity)})
+
+
 def not_stored(database: Database) -> set[str]:
     """Fingerprints with an attempt and without a picture on file."""
     stored = _attempts.alias()
@@ -139,14 +165,14 @@ def last_bought(
 
 def filed(database: Database, fingerprints: Sequence[str]) -> list[tuple[int, str, str, int]]:
     """Id, state, path and size in bytes of each picture that is, or was, on the disk."""
-    columns = (_attempts.c.id, _attempts.c.state, _attempts.c.path, _attempts.c.bytes)
-    query = select(*columns).where(
-        _attempts.c.fingerprint.in_(_listed(fingerprints)),
-        _attempts.c.state.in_((schema.STORED, schema.EXPIRED)),
-        _attempts.c.path.is_not(None),
-    )
+    many = len(fingerprints) > MANY
+    wanted = set(fingerprints)
     with database.read() as connection:
-        return [tuple(row) for row in connection.execute(query)]
+        if many:
+            rows = _FILED.rows(connection, {})
+        else:
+            rows = _FILED_OF.rows(connection, {"fingerprints": json.dumps(list(fingerprints))})
+    return [(row[0], row[1], row[2], row[3]) for row in rows if row[4] in wanted]
 
 
 def recent_seconds(database: Database) -> dict[str, list[float]]:

@@ -107,6 +107,8 @@ class Place:
             self.is_accepted = True
             self.accepted_at = time.monotonic()
             self._slots.grow()
+        else:
+            self._slots.admit()
 
     def refused(self, pause: float) -> None:
         """The provider answered 429: the place is kept, and its turn comes first after a pause."""
@@ -127,7 +129,6 @@ class Place:
     def _take_back(self) -> None:
         self._slots.sending -= self.may_send
         self.may_send = False
-        self._slots.tell_quiet()
 
 
 _Line = deque[tuple[Place, asyncio.Future[None]]]
@@ -285,7 +286,11 @@ class Slots:
         self.admit()
 
     def admit(self) -> None:
-        """Let in who may go now."""
+        """Let in who may go now, or those who wait for quiet."""
+        self._admit()
+        self.tell_quiet()
+
+    def _admit(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -1,10 +1,17 @@
-"""The plan of this moment: what the catalog asks for, held against what the journal has."""
+"""The plan of this moment: what the catalog asks for, held against what the journal has.
+
+The steps of a run ask for it one after the other; as long as neither the catalog nor the journal
+has changed, they are given the same one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from threading import Lock
+from typing import Any
 
 from ideogram_pipeline.catalog.model import Catalog
 from ideogram_pipeline.generation import history
@@ -15,6 +22,19 @@ from ideogram_pipeline.planning.expansion import expand
 from ideogram_pipeline.planning.model import Standings
 from ideogram_pipeline.planning.plan import Plan
 from ideogram_pipeline.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A plan, and from what it was made."""
+
+    catalog: Catalog
+    key: tuple[Any, ...]
+    plan: Plan
+
+
+_lock = Lock()
+_last: _Made | None = None
 
 
 def make_plan(
@@ -35,10 +55,22 @@ def make_plan(
     Raises:
         StorageError: The journal cannot be read.
     """
-    images = expand(catalog, at=at, zone=settings.zone, characters=characters)
+    global _last  # noqa: PLW0603 (of all plans, only the last is worth its memory)
+    chosen = None if characters is None else frozenset(characters)
+    expanded = partial(expand, catalog, at=at, zone=settings.zone, characters=chosen)
     if not has_journal(settings):
-        return decide(images, Standings((), {}), lambda _: {})
+        return decide(expanded(), Standings((), {}), lambda _: {})
     with open_journal(settings) as database:
+        # Before the rows that the marks speak of: so a plan may be newer than they, never older.
+        key = (at, settings.zone, chosen, database.path, history.marks(database))
+        with _lock:
+            if _last and _last.catalog is catalog and _last.key == key:
+                return _last.plan
+            _last = None
+        images = expanded()
         few = len(images) <= history.MANY
         standings = history.standings(database, images.fingerprints() if few else None)
-        return decide(images, standings, partial(history.last_bought, database))
+        plan = decide(images, standings, partial(history.last_bought, database))
+        with _lock:
+            _last = _Made(catalog, key, plan)
+        return plan

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -97,28 +96,23 @@ def publish_books(settings: Settings, *, characters: Collection[str] | None = No
 
 
 def _publish_books(settings: Settings, characters: Collection[str] | None) -> Published:
-    renewed: set[str] = set()
     with open_journal(settings) as database:
         with database.read() as connection:
             journal_id = _journal_id(connection)
-        published = warehouse.publish(
+        return warehouse.publish(
             settings.warehouse_path,
-            partial(_books, settings, database, characters, renewed),
+            partial(_books, settings, database, characters),
             complete=characters is None,
             journal_id=journal_id,
         )
-    return published if characters is None else replace(published, renewed=frozenset(renewed))
 
 
 def _books(
-    settings: Settings,
-    database: Database,
-    characters: Collection[str] | None,
-    renewed: set[str],
+    settings: Settings, database: Database, characters: Collection[str] | None
 ) -> list[Change]:
     """The journal's rows, all of one moment: no entry of the ledger without its attempt.
 
-    Those of ``characters`` that are published already are left out; ``renewed`` gets the others.
+    Those of ``characters`` that are published already are left out.
     """
     with database.read() as connection:
         marks = _marks(connection)
@@ -127,11 +121,11 @@ def _books(
         where = None
         if characters is not None:
             published = _published_marks(settings)
-            renewed.update(
+            renewed = {
                 name
                 for name in characters
                 if name not in published or marks.get(name, "") != published[name]
-            )
+            }
             if not renewed:
                 return [runs]
             marks = {name: marks.get(name, "") for name in renewed}

@@ -7,7 +7,6 @@ warehouse, still has what each was made from.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,12 +41,8 @@ WHERE CAST($1 AS VARCHAR[]) IS NULL OR images.character_id IN (SELECT unnest(CAS
 ORDER BY path
 """
 
-_PATHS = """
-SELECT character_id, path
-FROM images
-WHERE (CAST($1 AS VARCHAR[]) IS NULL OR character_id IN (SELECT unnest(CAST($1 AS VARCHAR[]))))
-    AND character_id NOT IN (SELECT unnest(CAST($2 AS VARCHAR[])))
-"""
+MARKS_NAME = ".recipes.json"
+"""Beside the pictures: for which publication of each character's rows its recipes were written."""
 
 
 def recipe(row: Mapping[str, object]) -> dict[str, object]:
@@ -103,15 +98,15 @@ def write_recipes(
     settings: Settings,
     *,
     characters: Collection[str] | None = None,
-    renewed: Collection[str] | None = None,
+    only_changed: bool = False,
 ) -> int:
     """Write the recipe of every stored picture that has none, or another one, beside it.
 
     Args:
         settings: Where the warehouse and the pictures are.
         characters: Only theirs, or all.
-        renewed: Of whom recipes can have changed; a picture of the others that has a recipe keeps
-            it unread. ``None``: of all.
+        only_changed: Leave out the characters whose recipes were written for these very rows,
+            without looking whether somebody has taken one away since.
 
     Returns:
         How many were written. A picture that is no longer on disk gets none.
@@ -119,12 +114,15 @@ def write_recipes(
     Raises:
         StorageError: Nothing was published yet, or a folder cannot be written.
     """
-    chosen = None if characters is None else list(characters)
-    if renewed is not None:
-        chosen = [*renewed, *_without_recipe(settings, chosen, renewed)]
+    marks = _published_marks(settings)
+    done = _read_marks(settings) if only_changed else {}
+    chosen = None if characters is None else set(characters)
+    if only_changed:
+        of = set(marks) if chosen is None else chosen
+        chosen = {name for name in of if name not in marks or marks[name] != done.get(name)}
         if not chosen:
             return 0
-    found = query(settings.warehouse_path, _PICTURES, [chosen])
+    found = query(settings.warehouse_path, _PICTURES, [None if chosen is None else sorted(chosen)])
     written = 0
     for values in found.rows:
         row = dict(zip(found.columns, values, strict=True))
@@ -132,22 +130,28 @@ def write_recipes(
         if picture.is_file():
             text = json.dumps(recipe(row), ensure_ascii=False, indent=2) + "\n"
             written += write_whole(recipe_file(picture), text.encode())
+    fresh = {name: mark for name, mark in marks.items() if chosen is None or name in chosen}
+    known = _read_marks(settings)
+    write_whole(_marks_file(settings), json.dumps(known | fresh, sort_keys=True).encode())
     return written
 
 
-def _without_recipe(
-    settings: Settings, characters: list[str] | None, but: Collection[str]
-) -> list[str]:
-    """The characters, others than ``but``, of whom a picture has no recipe."""
-    stored = query(settings.warehouse_path, _PATHS, [characters, list(but)])
-    folder = str(settings.folder)
-    # A text for each, since there may be a hundred thousand of them.
-    lacking = {
-        str(character)
-        for character, path in stored.rows
-        if not os.path.exists(f"{folder}/{path}.json")  # noqa: PTH110
-    }
-    return sorted(lacking)
+def _published_marks(settings: Settings) -> dict[str, str]:
+    """The mark of each character's rows in the warehouse, from before they are read."""
+    found = query(settings.warehouse_path, "SELECT character_id, mark FROM publications")
+    return {str(name): str(mark) for name, mark in found.rows}
+
+
+def _read_marks(settings: Settings) -> dict[str, str]:
+    try:
+        marks = json.loads(_marks_file(settings).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return marks if isinstance(marks, dict) else {}
+
+
+def _marks_file(settings: Settings) -> Path:
+    return settings.images_folder / MARKS_NAME
 
 
 def _utc(moment: object) -> str:

@@ -47,8 +47,6 @@ class Published:
     """The file was begun anew and holds a part of the books only: publish everything once."""
     reason: str = ""
     """In words: what was in the way and what to do about it, or why the file was begun anew."""
-    renewed: frozenset[str] | None = None
-    """The characters whose rows were not there already; ``None``: not told, so perhaps all."""
 
 
 class _HeldForWritingError(Exception):

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import random
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import pytest
 
+from ideogram_pipeline.apiframe import download
 from ideogram_pipeline.apiframe.download import Download, Downloader
 from ideogram_pipeline.apiframe.errors import (
     Gone,
@@ -29,11 +35,13 @@ from ideogram_pipeline_tests.apiframe.scripted import (
 PICTURE = bytes(range(256)) * 1200
 
 
-def fetch(destination: Path, *steps: Step, max_bytes: int = 10**6) -> Download:
+def fetch(
+    destination: Path, *steps: Step, max_bytes: int = 10**6, disk: Executor | None = None
+) -> Download:
     async def main() -> Download:
         async with (
             ScriptedServer(*steps) as server,
-            Downloader(base_url=server.url, timeouts=timeouts(*steps)) as downloader,
+            Downloader(base_url=server.url, timeouts=timeouts(*steps), disk=disk) as downloader,
         ):
             return await downloader.fetch(
                 f"{server.url}/a.png?signature=s3cret", destination, max_bytes=max_bytes
@@ -48,6 +56,54 @@ def test_a_file_arrives_whole_with_its_hash(tmp_path: Path) -> None:
         hashlib.sha256(PICTURE).hexdigest(), len(PICTURE)
     )
     assert (tmp_path / "a").read_bytes() == PICTURE
+
+
+class Writes:
+    """The writes of all files: how many bytes each has, and in which thread it is done."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.sizes: list[int] = []
+        self.threads: set[str] = set()
+        for name in ("write", "finish"):
+            self._note(monkeypatch, name, getattr(download._File, name))
+
+    def _note(self, monkeypatch: pytest.MonkeyPatch, name: str, really: Any) -> None:
+        def noted(file: object, block: bytes) -> None:
+            self.threads.add(threading.current_thread().name)
+            if name == "write":
+                self.sizes.append(len(block))
+            really(file, block)
+
+        monkeypatch.setattr(download._File, name, noted)
+
+
+@pytest.mark.parametrize("length", [1, 5000, 300_000, 307_200])
+def test_what_is_written_block_by_block_arrives_byte_for_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int
+) -> None:
+    monkeypatch.setattr(download, "_BLOCK_BYTES", 5000)
+    writes = Writes(monkeypatch)
+    content = random.Random(length).randbytes(length)
+    fetched = fetch(tmp_path / "a", Step(http(200, content)))
+    assert fetched == Download(hashlib.sha256(content).hexdigest(), length)
+    assert (tmp_path / "a").read_bytes() == content
+    assert sum(writes.sizes) == length
+    assert all(size >= 5000 for size in writes.sizes[:-1])
+    assert len(writes.sizes) > 3 or length <= 5000
+
+
+def test_files_are_written_in_the_threads_that_are_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "_BLOCK_BYTES", 5000)
+    writes = Writes(monkeypatch)
+    with ThreadPoolExecutor(1, thread_name_prefix="the-disk") as disk:
+        fetch(tmp_path / "a", Step(http(200, PICTURE)), disk=disk)
+    assert writes.threads == {"the-disk_0"}
+    writes.threads.clear()
+    fetch(tmp_path / "b", Step(http(200, PICTURE)))
+    assert writes.threads.isdisjoint({"the-disk_0", threading.current_thread().name})
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes() == PICTURE
 
 
 def test_without_a_length_the_end_of_the_connection_ends_the_file(tmp_path: Path) -> None:
@@ -122,6 +178,74 @@ def test_cancelling_leaves_no_file(tmp_path: Path) -> None:
                 await task
 
     asyncio.run(main())
+    assert list(tmp_path.iterdir()) == []
+
+
+class HeldUp:
+    """A step of the disk's thread that has begun, and goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self.began = threading.Event()
+        self.goes_on = threading.Event()
+
+    def wait(self) -> None:
+        self.began.set()
+        assert self.goes_on.wait(10)
+
+
+async def _cancel_when_begun(held: HeldUp, destination: Path, disk: Executor) -> None:
+    async with (
+        ScriptedServer(Step(http(200, PICTURE))) as server,
+        Downloader(base_url=server.url, disk=disk) as downloader,
+    ):
+        task = asyncio.create_task(downloader.fetch(f"{server.url}/a", destination))
+        assert await asyncio.to_thread(held.began.wait, 10)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        held.goes_on.set()
+
+
+@pytest.mark.parametrize("block", [5000, 10**6], ids=["a block", "the last block"])
+def test_cancelling_while_a_thread_writes_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    monkeypatch.setattr(download, "_BLOCK_BYTES", block)
+    held = HeldUp()
+    make, discard = download._create, download._File.discard
+
+    def make_slowly(path: Path) -> BinaryIO:
+        made = make(path)
+        held.wait()
+        return made
+
+    def discard_meanwhile(file: download._File) -> None:
+        assert (tmp_path / "a").exists()
+        held.goes_on.set()
+        discard(file)
+
+    monkeypatch.setattr(download, "_create", make_slowly)
+    monkeypatch.setattr(download._File, "discard", discard_meanwhile)
+    with ThreadPoolExecutor(1) as disk:
+        asyncio.run(_cancel_when_begun(held, tmp_path / "a", disk))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_write_that_comes_after_the_cancelling_makes_no_file(tmp_path: Path) -> None:
+    held = HeldUp()
+
+    class Slow(ThreadPoolExecutor):
+        """Begins its work, and is overtaken before the first step of it."""
+
+        def submit(self, function: Callable[..., Any], /, *args: Any, **more: Any) -> Any:
+            def slowly() -> Any:
+                held.wait()
+                return function(*args, **more)
+
+            return super().submit(slowly)
+
+    with Slow(1) as disk:
+        asyncio.run(_cancel_when_begun(held, tmp_path / "a", disk))
     assert list(tmp_path.iterdir()) == []
 
 

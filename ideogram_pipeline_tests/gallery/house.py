@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -248,8 +249,20 @@ class House:
             self.settings.folder.mkdir(parents=True, exist_ok=True)
             self.settings.warehouse_path.write_bytes(_empty_warehouse())
         changes = [Replace(table, rows) for table, rows in self.tables.items()]
+        changes.append(Replace("publications", self._marks()))
         publish(self.settings.warehouse_path, changes, complete=True)
         return self.settings
+
+    def _marks(self) -> list[Row]:
+        """Another one for a character as soon as a row of it is another."""
+        of_whom = defaultdict[str, list[Row]](list)
+        for table in ("generations", "images"):
+            for row in self.tables[table]:
+                of_whom[str(row["character_id"])].append(row)
+        return [
+            {"character_id": name, "mark": hashlib.sha256(repr(rows).encode()).hexdigest()}
+            for name, rows in of_whom.items()
+        ]
 
     @staticmethod
     def fingerprint(prompt_id: str, variation: int, edition: str) -> str:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -8,6 +10,8 @@ import pytest
 from PIL import Image
 
 from ideogram_pipeline.errors import StorageError
+from ideogram_pipeline.gallery import site
+from ideogram_pipeline.gallery.records import digests
 from ideogram_pipeline.gallery.site import build_gallery, page_name
 from ideogram_pipeline_tests.gallery.house import House, png
 
@@ -280,3 +284,32 @@ def test_a_page_is_made_again_only_when_something_on_it_has_changed(house: House
     assert "bows" not in shown
     build_gallery(house.publish(), only_changed=True)
     assert "bows" in page.read_text()
+    page.unlink()
+    build_gallery(house.settings, only_changed=True)
+    assert page.exists(), "a page that was taken away is missed"
+
+
+def test_what_is_published_unchanged_is_not_looked_at(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.character("bo", "Bo")
+    build_gallery(house.publish(), only_changed=True)
+    looks: list[Path] = []
+
+    def look(warehouse: Path, names: Collection[str]) -> dict[str, str]:
+        looks.append(warehouse)
+        return digests(warehouse, names)
+
+    monkeypatch.setattr(site, "digests", look)
+    build_gallery(house.publish(), only_changed=True)
+    assert not looks
+    house.tables["characters"][0]["updated_at"] += timedelta(seconds=1)
+    build_gallery(house.publish(), only_changed=True)
+    assert len(looks) == 1
+    # After pages of some only, the first page may be older than the others.
+    house.picture("mira", "late")
+    build_gallery(house.publish(), characters=["bo"], only_changed=True)
+    build_gallery(house.publish(), only_changed=True)
+    assert len(looks) == 3
+    build_gallery(house.publish(), only_changed=True)
+    assert len(looks) == 3

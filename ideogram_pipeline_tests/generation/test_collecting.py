@@ -261,6 +261,19 @@ class TestSalvage:
         assert at.collect(at.job()).state == "stored"
         assert at.target.read_bytes() == PNG
 
+    @pytest.mark.parametrize("is_noted", [True, False])
+    def test_a_part_is_used_only_with_the_noted_hash(
+        self, desk: Callable[..., Desk], is_noted: bool
+    ) -> None:
+        """A power cut may leave of a part what is a picture, and not the one that came."""
+        at = desk(PNG)
+        at.put(at.part, PNG if is_noted else picture(colour="navy"))
+        at.attempt = at.journal.note_content(at.attempt, hashlib.sha256(PNG).hexdigest())
+        assert at.collect(at.job()).state == "stored"
+        assert at.fetched == ([] if is_noted else [URL])
+        assert at.target.read_bytes() == PNG
+        assert not at.part.exists()
+
     def test_a_file_that_a_killed_run_put_in_its_place_is_adopted(
         self, desk: Callable[..., Desk]
     ) -> None:

@@ -211,3 +211,27 @@ def test_what_has_happened_is_written_though_nobody_waits_for_it_any_more(desk: 
     assert desk.state(fact) == "submitted"
     begun = {attempt.prompt_id for attempt in desk.journal.of_unknown_outcome()}
     assert begun == {"ann-2"}, "its commit was under way; the other is not begun"
+
+
+def test_a_second_cancel_while_it_leaves_loses_no_fact(desk: Desk) -> None:
+    fact = begin(desk.journal, image(1))
+
+    async def main() -> None:
+        async with GroupCommit(desk.transaction, of_intents=desk.of_intents) as commit:
+            writes = [asyncio.create_task(intend(commit, 2))]
+            await a_moment()
+            writes.append(asyncio.create_task(commit(Journal.accept, fact, "job-1", now=NOW)))
+            await a_moment()
+            assert len(writes) == 2
+
+    async def stopping() -> None:
+        task = asyncio.create_task(main())
+        for _ in range(4):
+            await a_moment()
+        task.cancel()  # it is leaving the block, and waits for the commit
+        await asyncio.sleep(0)
+        desk.goes_on.set()
+        await asyncio.wait([task])
+
+    asyncio.run(stopping())
+    assert desk.state(fact) == "submitted"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ideogram_pipeline.generation import pacing
-from ideogram_pipeline.generation.pacing import RequestRate, Slots
+from ideogram_pipeline.generation.pacing import Place, RequestRate, Slots
 from ideogram_pipeline_tests.generation.model_time import SimulatedLoop, SimulatedTime
 from ideogram_pipeline_tests.support import AT
 
@@ -369,3 +369,137 @@ class TestSlots:
         slots.share(3)
         slots.share(10)
         assert slots.limit == 6, "what was learned stays"
+
+
+class TestQuiet:
+    """Work that costs no slot waits for requests that fill slots, but not for long."""
+
+    @staticmethod
+    def waited(world: World, *steps: tuple[float, Callable[[Place], None]]) -> float:
+        """Seconds that one waits while a place may send, to which something happens after some."""
+
+        async def main() -> float:
+            slots = Slots(4, 4)
+            async with slots.place() as place:
+                began = world.now
+                for seconds, step in steps:
+                    asyncio.get_running_loop().call_later(seconds, step, place)
+                await slots.quiet()
+                return world.now - began
+
+        return float(world.run(main()))
+
+    def test_it_is_quiet_when_nothing_is_sent(self, world: World) -> None:
+        async def main() -> None:
+            slots = Slots(4, 4)
+            await slots.quiet()
+            async with slots.place() as place:
+                place.accepted()
+                await slots.quiet()
+            with slots.occupied():
+                await slots.quiet()
+
+        world.run(main())
+        assert world.now == 0
+
+    @pytest.mark.parametrize(
+        "answer",
+        [Place.accepted, lambda place: place.refused(600)],
+        ids=["accepted", "refused"],
+    )
+    def test_it_is_when_the_answer_has_come(
+        self, world: World, answer: Callable[[Place], None]
+    ) -> None:
+        assert self.waited(world, (0.2, answer)) == pytest.approx(0.2)
+
+    def test_it_is_when_who_sends_has_left_without_one(self, world: World) -> None:
+        async def main() -> None:
+            slots = Slots(4, 4)
+
+            async def send() -> None:
+                async with slots.place():
+                    await asyncio.sleep(0.2)
+
+            sending = asyncio.create_task(send())
+            await asyncio.sleep(0)
+            await slots.quiet()
+            await sending
+
+        world.run(main())
+        assert world.now == pytest.approx(0.2)
+
+    def test_it_is_not_while_an_answer_leaves_the_outcome_open(self, world: World) -> None:
+        waited = self.waited(world, (0.2, Place.passed), (0.4, Place.accepted))
+        assert waited == pytest.approx(0.4)
+
+    def test_it_is_not_before_the_last_of_several(self, world: World) -> None:
+        async def main() -> None:
+            slots = Slots(4, 4)
+
+            async def send(seconds: float) -> None:
+                async with slots.place() as place:
+                    await asyncio.sleep(seconds)
+                    place.accepted()
+
+            sending = asyncio.gather(*(send(seconds) for seconds in (0.1, 0.3, 0.2)))
+            await asyncio.sleep(0)
+            await slots.quiet()
+            assert world.now == pytest.approx(0.3)
+            await sending
+
+        world.run(main())
+
+    def test_nobody_waits_longer_than_allowed(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(pacing, "QUIET_SECONDS", 0.01)
+        assert self.waited(world) == pytest.approx(0.01)
+
+    def test_each_wait_has_its_own_limit(self, world: World) -> None:
+        """The limit of one that ended before it says nothing of the next."""
+
+        async def main() -> None:
+            slots = Slots(4, 4)
+            limit = pacing.QUIET_SECONDS
+            async with slots.place() as place:
+                asyncio.get_running_loop().call_later(0.8 * limit, place.accepted)
+                await slots.quiet()
+            async with slots.place():
+                await slots.quiet()
+            assert world.now == pytest.approx(1.8 * limit)
+
+        world.run(main())
+
+    def test_who_is_cancelled_wakes_no_other(self, world: World) -> None:
+        async def main() -> None:
+            slots = Slots(4, 4)
+            async with slots.place() as place:
+                gone, waiting = (asyncio.create_task(slots.quiet()) for _ in range(2))
+                await asyncio.sleep(0.1)
+                gone.cancel()
+                await asyncio.sleep(0.1)
+                assert gone.cancelled() and not waiting.done()
+                place.accepted()
+                await waiting
+
+        world.run(main())
+        assert world.now == pytest.approx(0.2)
+
+
+def test_it_is_not_quiet_when_an_acceptance_lets_others_in() -> None:
+    async def main() -> None:
+        slots = Slots(8, 1)
+
+        async def job(seconds: float) -> None:
+            async with slots.place() as place:
+                await asyncio.sleep(seconds)
+                place.accepted()
+                await asyncio.sleep(0.05)
+
+        jobs = asyncio.gather(job(0.01), job(0.02))
+        await asyncio.sleep(0)
+        await slots.quiet()
+        assert slots.sending == 0
+        await jobs
+
+    asyncio.run(main())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ideogram_pipeline.reproduction.recipe import recipe_file, write_recipes
+from ideogram_pipeline.reproduction.recipe import MARKS_NAME, recipe_file, write_recipes
 from ideogram_pipeline_tests.gallery.house import RUN, House
 
 
@@ -93,6 +93,28 @@ def test_only_missing_and_different_recipes_are_written(house: House) -> None:
     assert [file.read_bytes() for file in files] == contents
     assert files[2].stat().st_mtime_ns == untouched
     assert not list(files[0].parent.glob("*.part"))
+
+
+def test_only_characters_whose_rows_have_changed_are_looked_at(house: House) -> None:
+    files = [recipe_file(house.picture("mira", f"mira-{n}")) for n in (1, 2)]
+    other = recipe_file(house.picture("bo", "bo-1"))
+    assert write_recipes(house.publish(), only_changed=True) == 3
+    other.write_text("{}")
+    house.picture("mira", "mira-3")
+    files[0].unlink()
+    assert write_recipes(house.publish(), characters=["bo"], only_changed=True) == 0
+    assert write_recipes(house.settings, characters=["mira"], only_changed=True) == 2
+    assert files[0].exists()
+    assert write_recipes(house.settings, only_changed=True) == 0
+    assert write_recipes(house.settings) == 1, "asked for without that, all are"
+
+
+def test_a_damaged_list_of_marks_only_costs_another_look(house: House) -> None:
+    house.picture("mira", "mira-01")
+    assert write_recipes(house.publish(), only_changed=True) == 1
+    (house.settings.images_folder / MARKS_NAME).write_text("{")
+    assert write_recipes(house.settings, only_changed=True) == 0
+    assert write_recipes(house.settings, only_changed=True) == 0
 
 
 def test_pictures_are_left_as_they_are(house: House) -> None:

@@ -117,9 +117,7 @@ def images(
         sheets: dict[str, Metadata] = {}
         with unless_held(found):
             if not published.lag:
-                write_recipes(
-                    terms.settings, characters=terms.characters, renewed=published.renewed
-                )
+                write_recipes(terms.settings, characters=terms.characters, only_changed=True)
                 new = [name for name, one in reports.items() if one.count("made")]
                 sheets = sheets_of(terms.settings, new)
         for character in terms.characters:
