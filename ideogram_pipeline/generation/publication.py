@@ -65,8 +65,8 @@ _CHARACTER_COLUMNS = {
     "prompt_prefix": "VARCHAR",
     "prompt_suffix": "VARCHAR",
     "monthly_credit_budget": "BIGINT",
-    "catalog_digest": "VARCHAR",
 }
+_DIGEST_COLUMNS = {"character_id": "VARCHAR", "catalog_digest": "VARCHAR"}
 _REJECT_COLUMNS = {
     "file": "VARCHAR",
     "line": "BIGINT",
@@ -181,7 +181,6 @@ def publish_catalog(settings: Settings, catalog: Catalog) -> Published:
             who.prompt_prefix,
             who.prompt_suffix,
             who.monthly_credit_budget,
-            catalog.digests.get(who.character_id),
         )
         for who in catalog.characters.values()
     ]
@@ -207,15 +206,25 @@ def publish_catalog(settings: Settings, catalog: Catalog) -> Published:
     LEFT JOIN pictures AS mask ON mask.picture = prompts.mask
     ORDER BY number"""
 
-    def replaced(table: str, sql: str, moment: str) -> Replace:
-        return Replace(table, Selection(connection, sql), beside=(moment,))
+    def replaced(table: str, sql: str, *beside: str) -> Replace:
+        return Replace(table, Selection(connection, sql), beside=beside)
 
-    changes = [
-        replaced("characters", f"SELECT *, {now} AS updated_at FROM {characters}", "updated_at"),
-        replaced("prompt_catalog", prompts, "updated_at"),
-        replaced("catalog_rejects", f"SELECT *, {now} AS read_at FROM {rejects}", "read_at"),
-    ]
-    return warehouse.publish(settings.warehouse_path, changes)
+    def changes(of_cast: str) -> list[Change]:
+        of_cast = f"SELECT *, {now} AS updated_at FROM ({of_cast})"
+        of_rejects = f"SELECT *, {now} AS read_at FROM {rejects}"
+        return [
+            # Digests follow from the rows, so that they are no reason either.
+            replaced("characters", of_cast, "updated_at", "catalog_digest"),
+            replaced("prompt_catalog", prompts, "updated_at"),
+            replaced("catalog_rejects", of_rejects, "read_at"),
+        ]
+
+    path = settings.warehouse_path
+    if warehouse.are_published(path, changes(f"FROM {characters}")):
+        return Published()  # so that nobody waits for the digests
+    digests = table_of(connection, "digests", _DIGEST_COLUMNS, catalog.digests.items())
+    with_digests = f"FROM {characters} AS who LEFT JOIN {digests} USING (character_id)"
+    return warehouse.publish(path, changes(f"{with_digests} ORDER BY who.rowid"))
 
 
 def publish_plan(

@@ -15,13 +15,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ideogram_pipeline.warehouse.publishing import Published, publish
+    from ideogram_pipeline.warehouse.publishing import Published, are_published, publish
     from ideogram_pipeline.warehouse.reading import Result, frame, query, query_together
 
-__all__ = ["Published", "Result", "frame", "publish", "query", "query_together"]
+__all__ = [
+    "Published",
+    "Result",
+    "are_published",
+    "frame",
+    "publish",
+    "query",
+    "query_together",
+]
 
 _HOME_OF = {
     "Published": "publishing",
+    "are_published": "publishing",
     "publish": "publishing",
     "Result": "reading",
     "frame": "reading",

@@ -84,7 +84,7 @@ def publish(
     try:
         make_folder(path.parent)
         with FileLock(path.with_suffix(".lock"), timeout=wait_seconds), ExitStack() as stack:
-            if isinstance(changes, Sequence) and _are_published(path, changes):
+            if isinstance(changes, Sequence) and are_published(path, changes):
                 return Published()
             if not isinstance(changes, Sequence):
                 # Before the lock on the file: it may ask the file, which would end that lock.
@@ -287,7 +287,7 @@ def _source(changes: Sequence[Change]) -> duckdb.DuckDBPyConnection | None:
     return next((r.connection for r in rows if isinstance(r, Selection)), None)
 
 
-def _are_published(path: Path, changes: Sequence[Change]) -> bool:
+def are_published(path: Path, changes: Sequence[Change]) -> bool:
     """Whether the file is whole and would come out as it is; not, where that cannot be told."""
     comparable = [
         change

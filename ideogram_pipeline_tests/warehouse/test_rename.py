@@ -191,7 +191,7 @@ def test_a_publish_waits_for_a_short_writing_session(path: Path) -> None:
         publisher.stdin.write("\n")
         publisher.stdin.flush()
         let_go(person)
-        assert says(publisher, "Published(lag=False, rebuilt=False, reason='', renewed=None)")
+        assert says(publisher, "Published(lag=False, rebuilt=False, reason='')")
     assert booked(path) == ["1", "2"]
 
 
