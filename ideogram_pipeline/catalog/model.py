@@ -108,6 +108,9 @@ class Catalog:
     prompts: Prompts
     rejects: tuple[Reject, ...] = ()
     source: str = ""
+    content: str | None = None
+    """SHA-256 over the bytes of its tables and pictures, where it was read from files and nothing
+    was refused: what is read from the same bytes is the same."""
 
     @cached_property
     def digests(self) -> dict[str, str]:

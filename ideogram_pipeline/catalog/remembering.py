@@ -7,10 +7,11 @@ that it is the same.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 
-from ideogram_pipeline.catalog.model import Catalog
+from ideogram_pipeline.catalog.model import Catalog, Picture
 from ideogram_pipeline.catalog.reading import read_catalog
 from ideogram_pipeline.catalog.sources import files_of
 
@@ -33,6 +34,8 @@ def current_catalog(source: str) -> Catalog:
         catalog = read_catalog(source)
         # What was refused may have been the fault of a file that is not among the pictures.
         is_known = files_of(source) and not catalog.rejects
+        if is_known and tables == _hash_of(source):
+            catalog = replace(catalog, content=_content(tables, catalog))
         _last = (tables, catalog) if is_known else None
         return catalog
 
@@ -44,10 +47,20 @@ def _hash_of(source: str) -> str:
     return found.hexdigest()
 
 
+def _content(tables: str, catalog: Catalog) -> str:
+    found = hashlib.sha256(tables.encode())
+    for picture in sorted(_pictures(catalog), key=lambda picture: str(picture.path)):
+        found.update(f"\n{picture.path}\n{picture.sha256}".encode())
+    return found.hexdigest()
+
+
 def _has_its_pictures(catalog: Catalog) -> bool:
-    pictures = {character.reference for character in catalog.characters.values()}
-    pictures.update(catalog.prompts.pictures)
-    return all(_sha256(picture.path) == picture.sha256 for picture in pictures)
+    return all(_sha256(picture.path) == picture.sha256 for picture in _pictures(catalog))
+
+
+def _pictures(catalog: Catalog) -> set[Picture]:
+    references = {character.reference for character in catalog.characters.values()}
+    return references | set(catalog.prompts.pictures)
 
 
 def _sha256(file: Path) -> str | None:

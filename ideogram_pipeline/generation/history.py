@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -163,8 +163,8 @@ def last_bought(
     return found
 
 
-def filed(database: Database, fingerprints: Sequence[str]) -> list[tuple[int, str, str, int]]:
-    """Id, state, path and size in bytes of each picture that is, or was, on the disk."""
+def filed(database: Database, fingerprints: Sequence[str]) -> Iterator[tuple[int, str, str, int]]:
+    """Give id, state, path and size in bytes of each picture that is, or was, on the disk."""
     many = len(fingerprints) > MANY
     wanted = set(fingerprints)
     with database.read() as connection:
@@ -172,7 +172,9 @@ def filed(database: Database, fingerprints: Sequence[str]) -> list[tuple[int, st
             rows = _FILED.rows(connection, {})
         else:
             rows = _FILED_OF.rows(connection, {"fingerprints": json.dumps(list(fingerprints))})
-    return [(row[0], row[1], row[2], row[3]) for row in rows if row[4] in wanted]
+    for attempt_id, state, path, size, fingerprint in rows:
+        if fingerprint in wanted:
+            yield attempt_id, state, path, size
 
 
 def recent_seconds(database: Database) -> dict[str, list[float]]:

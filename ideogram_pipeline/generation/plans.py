@@ -17,8 +17,9 @@ from ideogram_pipeline.catalog.model import Catalog
 from ideogram_pipeline.generation import history
 from ideogram_pipeline.generation.database import open_journal
 from ideogram_pipeline.generation.guarding import has_journal
+from ideogram_pipeline.generation.published_plan import published_plan, stamp_of
 from ideogram_pipeline.planning.decisions import decide
-from ideogram_pipeline.planning.expansion import expand
+from ideogram_pipeline.planning.expansion import PlannedImages, expand
 from ideogram_pipeline.planning.model import Standings
 from ideogram_pipeline.planning.plan import Plan
 from ideogram_pipeline.settings import Settings
@@ -57,20 +58,26 @@ def make_plan(
     """
     global _last  # noqa: PLW0603 (of all plans, only the last is worth its memory)
     chosen = None if characters is None else frozenset(characters)
-    expanded = partial(expand, catalog, at=at, zone=settings.zone, characters=chosen)
     if not has_journal(settings):
-        return decide(expanded(), Standings((), {}), lambda _: {})
+        images = expand(catalog, at=at, zone=settings.zone, characters=chosen)
+        return decide(images, Standings((), {}), lambda _: {})
     with open_journal(settings) as database:
         # Before the rows that the marks speak of: so a plan may be newer than they, never older.
-        key = (at, settings.zone, chosen, database.path, history.marks(database))
+        marks = history.marks(database)
+        key = (at, settings.zone, chosen, database.path, marks)
         with _lock:
             if _last and _last.catalog is catalog and _last.key == key:
                 return _last.plan
             _last = None
-        images = expanded()
-        few = len(images) <= history.MANY
-        standings = history.standings(database, images.fingerprints() if few else None)
-        plan = decide(images, standings, partial(history.last_bought, database))
+        images = PlannedImages(catalog, at, settings.zone, chosen)
+        stamp = stamp_of(catalog, images, chosen, marks)
+        plan = published_plan(settings, images, stamp) if stamp else None
+        if plan is None:
+            images.fill()
+            few = len(images) <= history.MANY
+            standings = history.standings(database, images.fingerprints() if few else None)
+            plan = decide(images, standings, partial(history.last_bought, database))
+            plan.stamp = stamp if plan.is_done else None
         with _lock:
             _last = _Made(catalog, key, plan)
         return plan

@@ -16,6 +16,8 @@ from ideogram_pipeline.catalog.sql import literal
 from ideogram_pipeline.errors import PipelineError
 from ideogram_pipeline.generation import meta, schema
 from ideogram_pipeline.generation.database import Database, open_journal
+from ideogram_pipeline.generation.published_plan import TABLE as PLAN
+from ideogram_pipeline.generation.published_plan import published_stamp
 from ideogram_pipeline.planning.plan import Plan
 from ideogram_pipeline.planning.tables import table_of
 from ideogram_pipeline.settings import Settings
@@ -247,6 +249,8 @@ def publish_plan(
     Raises:
         StorageError: The folder or the disk does not let us write.
     """
+    if plan.stamp and plan.stamp == published_stamp(settings):
+        return Published()
     now = datetime.now(UTC)
     rows = f"""SELECT {_moment(now)} AS planned_at, {literal(run_id)} AS run_id, character_id,
         prompt_id, variation, edition, decision, reason, credits, rendering_speed, seed,
@@ -254,12 +258,22 @@ def publish_plan(
     FROM ({plan.with_requests()}) ORDER BY number, variation"""
     selection = Selection(plan.cursor(), rows)
     change = Replace(
-        "generation_plan",
+        PLAN,
         selection,
         {"character_id": list(characters)},
         beside=("planned_at", "run_id"),
     )
-    return warehouse.publish(settings.warehouse_path, [change])
+    path = settings.warehouse_path
+    stamp = {"table_name": PLAN, "stamp": plan.stamp or ""}
+    stamped = Replace("stamps", [stamp], {"table_name": [PLAN]})
+    if not plan.stamp and warehouse.are_published(path, [change]):
+        return Published()  # with whatever stamp it has: the rows are the same
+
+    def changes() -> list[Change]:
+        # In one transaction with the rows, so that no stamp outlives them.
+        return [stamped] if warehouse.are_published(path, [change]) else [change, stamped]
+
+    return warehouse.publish(path, changes)
 
 
 def _generations(connection: Connection, which: ColumnElement[bool]) -> list[dict[str, Any]]:

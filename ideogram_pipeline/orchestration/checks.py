@@ -9,6 +9,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -37,23 +38,28 @@ def images_are_whole(
     thorough = not is_by_character(context)
 
     def look(settings: Settings) -> dg.AssetCheckResult:
-        stored = query(
-            settings.warehouse_path,
-            "SELECT character_id, prompt_id, path, sha256, bytes, epoch(max(created_at))"
-            " FROM images GROUP BY ALL",
-        ).rows
-        damaged = []
+        asked = "SELECT path, bytes, epoch(max(created_at)) FROM images GROUP BY path, bytes"
+        files = query(settings.warehouse_path, asked).rows
         folder = str(settings.folder)
-        for character, prompt, path, sha256, size, stored_at in stored:
-            problem = _damage(
-                f"{folder}/{path}", size, sha256, None if thorough else float(str(stored_at))
-            )
-            if problem:
-                damaged.append((character, prompt, path, problem))
+        doubtful = [
+            str(path)
+            for path, size, stored_at in files
+            if thorough or not _is_untouched(f"{folder}/{path}", size, stored_at)
+        ]
+        damaged = [
+            (character, prompt, path, problem)
+            for character, prompt, path, sha256, size in query(
+                settings.warehouse_path,
+                "SELECT DISTINCT character_id, prompt_id, path, sha256, bytes FROM images"
+                " WHERE path IN (SELECT unnest(CAST(? AS VARCHAR[]))) ORDER BY ALL",
+                [doubtful],
+            ).rows
+            if (problem := _damage(settings.folder / str(path), size, sha256))
+        ]
         return dg.AssetCheckResult(
             passed=not damaged,
             metadata={
-                "pictures": len(stored),
+                "pictures": len(files),
                 "damaged": markdown_table(("character", "prompt", "file", "problem"), damaged),
             },
         )
@@ -159,16 +165,23 @@ def _looking(
         )
 
 
-def _damage(file: str, size: object, sha256: object, believed_since: float | None) -> str | None:
-    """Say what is wrong with a file; it is not read if nobody wrote to it since that moment."""
+def _is_untouched(file: str, size: object, stored_at: Any) -> bool:
+    """Whether a file has its size, and nobody has written to it since it was stored."""
     try:
         # A text, not a Path: there may be a hundred thousand of them.
         found = os.stat(file)  # noqa: PTH116
-        if found.st_size != size:
-            return f"has {found.st_size:,} bytes instead of {size:,}"
-        if believed_since is not None and found.st_mtime <= believed_since:
-            return None
-        with Path(file).open("rb") as content:
+    except OSError:
+        return False
+    return found.st_size == size and found.st_mtime <= stored_at
+
+
+def _damage(file: Path, size: object, sha256: object) -> str | None:
+    """Say what is wrong with a file, which is read for it."""
+    try:
+        found = file.stat().st_size
+        if found != size:
+            return f"has {found:,} bytes instead of {size:,}"
+        with file.open("rb") as content:
             same = hashlib.file_digest(content, "sha256").hexdigest() == sha256
         return None if same else "its content has changed"
     except OSError as error:

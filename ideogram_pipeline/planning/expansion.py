@@ -43,18 +43,43 @@ class PlannedImages:
     ``table``.
     """
 
-    def __init__(self, catalog: Catalog, at: datetime, zone: ZoneInfo) -> None:
-        connection = catalog.prompts.cursor()
+    def __init__(
+        self, catalog: Catalog, at: datetime, zone: ZoneInfo, characters: Collection[str] | None
+    ) -> None:
+        self.connection = catalog.prompts.cursor()
         self.catalog = catalog
-        self.cast = OwnTable(connection, "cast")
+        self.cast = OwnTable(self.connection, "cast")
         """The characters that were asked for, as ``put_characters`` makes it."""
-        self.table = OwnTable(connection, "planned")
+        self.table = OwnTable(self.connection, "planned")
         """Row of the catalog as ``number``, and what of the image does not stand there."""
-        self._editions = {refresh: edition_at(refresh, at, zone) for refresh in REFRESHES}
+        self.editions = {refresh: edition_at(refresh, at, zone) for refresh in REFRESHES}
+        chosen = {
+            name: who
+            for name, who in catalog.characters.items()
+            if characters is None or name in characters
+        }
+        put_characters(self.cursor(), str(self.cast), chosen)
 
     def cursor(self) -> DuckDBPyConnection:
         """A connection of the caller's own to the tables of the catalog and of the plan."""
-        return self.table.connection.cursor()
+        return self.connection.cursor()
+
+    def expected(self) -> int:
+        """Number of images that the rows ask for, whether they are found or not."""
+        (number,) = (
+            self.cursor()
+            .execute(
+                "SELECT coalesce(sum(variations), 0) FROM prompts"
+                f" JOIN {self.cast} AS who USING (character_id) WHERE enabled"
+            )
+            .fetchall()[0]
+        )
+        return int(number)
+
+    @staticmethod
+    def price(speed: str) -> str:
+        """SQL for the price in credits at a rendering speed."""
+        return f"CASE {speed} {_cases(CREDITS)} END"
 
     def __len__(self) -> int:
         """Number of images."""
@@ -93,22 +118,14 @@ class PlannedImages:
                     raise RuntimeError(f"{prompt.prompt_id} has two fingerprints: report this")
                 yield image
 
-    def fill(self, characters: Collection[str] | None) -> None:
+    def fill(self) -> None:
         """Find the images."""
-        chosen = {
-            name: who
-            for name, who in self.catalog.characters.items()
-            if characters is None or name in characters
-        }
-        connection = self.cursor()
-        put_characters(connection, str(self.cast), chosen)
-        edition = _cases(self._editions)
-        price = _cases(CREDITS)
-        connection.execute(
+        edition = _cases(self.editions)
+        self.cursor().execute(
             f"""CREATE TABLE {self.table} AS
             SELECT number, variation, character_id, edition, rendering_speed, seed,
                 magic_prompt_option = '{DEFAULT_MAGIC_PROMPT}' AS reproducible,
-                CASE rendering_speed {price} END AS price,
+                {self.price("rendering_speed")} AS price,
                 {identity_sql.fingerprint("sent", _PARAMS, "inputs")} AS fingerprint
             FROM (
                 SELECT *, coalesce(
@@ -194,6 +211,6 @@ def expand(
         zone: The zone in which refresh periods begin.
         characters: Only these, or all.
     """
-    images = PlannedImages(catalog, at, zone)
-    images.fill(characters)
+    images = PlannedImages(catalog, at, zone, characters)
+    images.fill()
     return images

@@ -46,9 +46,17 @@ class Share:
 class Plan:
     """Every planned image with its decision; a fingerprint is to be generated at most once."""
 
-    def __init__(self, images: PlannedImages, table: OwnTable) -> None:
+    def __init__(self, images: PlannedImages, table: OwnTable, stamp: str | None = None) -> None:
+        """Make a plan.
+
+        Args:
+            images: What should exist.
+            table: The same with decisions.
+            stamp: From what it was made, as one hash, if there is nothing to do.
+        """
         self._images = images
         self._table = table
+        self.stamp = stamp
         self.shares = self._count()
         """By character, in the plan's order."""
 
@@ -68,6 +76,12 @@ class Plan:
     def count(self, *decisions: Decision) -> int:
         """Number of planned images with one of these decisions."""
         return sum(share.decisions[name] for share in self.shares.values() for name in decisions)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every planned image is on file."""
+        found = self.cursor().execute(f"SELECT coalesce(bool_and(on_file), true) FROM {self}")
+        return bool(found.fetchall()[0][0])
 
     def characters(self) -> list[str]:
         """The characters of the plan, in its order."""

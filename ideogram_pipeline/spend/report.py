@@ -90,13 +90,21 @@ def summarise(warehouse: Path) -> SpendSummary:
         warehouse,
         "SELECT provider FROM credit_ledger UNION SELECT provider FROM runs ORDER BY provider",
     )
-    ((unpriced,),) = _rows(
-        warehouse, "SELECT coalesce(sum(images_unpriced), 0) FROM credits_avoided"
-    )
+    avoided = {
+        provider: _Avoided(int(images), int(price), int(unpriced))
+        for provider, images, price, unpriced in _rows(
+            warehouse,
+            "SELECT provider, sum(images), coalesce(sum(credits), 0), sum(images_unpriced)"
+            " FROM credits_avoided GROUP BY provider",
+        )
+    }
     return SpendSummary(
         published_at=published_at,
-        providers=[_of_provider(warehouse, provider) for (provider,) in providers],
-        images_unpriced=int(unpriced),
+        providers=[
+            _of_provider(warehouse, provider, avoided.get(provider, _Avoided()))
+            for (provider,) in providers
+        ],
+        images_unpriced=sum(of_provider.unpriced for of_provider in avoided.values()),
     )
 
 
@@ -112,7 +120,16 @@ def write_report(warehouse: Path, destination: Path) -> Path:
     return destination
 
 
-def _of_provider(warehouse: Path, provider: str) -> ProviderSpend:
+@dataclass(frozen=True, slots=True)
+class _Avoided:
+    """Pictures that were reused, and what they had cost."""
+
+    images: int = 0
+    credits: int = 0
+    unpriced: int = 0
+
+
+def _of_provider(warehouse: Path, provider: str, avoided: _Avoided) -> ProviderSpend:
     def amounts(label: str, view: str, order: str) -> list[Amount]:
         sql = (
             f"SELECT {label}, charges, refunds, net, images FROM {view}"
@@ -128,12 +145,6 @@ def _of_provider(warehouse: Path, provider: str) -> ProviderSpend:
         "SELECT run_id, started_at, status, images_made, images_reused, images_failed,"
         " credits_charged, credits_refunded FROM runs WHERE provider = ?"
         f" ORDER BY started_at DESC, run_id LIMIT {_LAST_RUNS}",
-        [provider],
-    )
-    ((reused, avoided),) = _rows(
-        warehouse,
-        "SELECT coalesce(sum(images), 0), coalesce(sum(credits), 0)"
-        " FROM credits_avoided WHERE provider = ?",
         [provider],
     )
     return ProviderSpend(
@@ -156,8 +167,8 @@ def _of_provider(warehouse: Path, provider: str) -> ProviderSpend:
         ),
         by_day=amounts("CAST(day AS VARCHAR)", "spend_by_day", f"day DESC LIMIT {_LAST_DAYS}"),
         last_runs=[RunLine(*run) for run in runs],
-        images_reused=int(reused),
-        credits_avoided=int(avoided),
+        images_reused=avoided.images,
+        credits_avoided=avoided.credits,
     )
 
 

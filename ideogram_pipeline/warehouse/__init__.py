@@ -15,13 +15,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ideogram_pipeline.warehouse.publishing import Published, are_published, publish
+    from ideogram_pipeline.warehouse.publishing import Published, are_published, attached, publish
     from ideogram_pipeline.warehouse.reading import Result, frame, query, query_together
 
 __all__ = [
     "Published",
     "Result",
     "are_published",
+    "attached",
     "frame",
     "publish",
     "query",
@@ -31,6 +32,7 @@ __all__ = [
 _HOME_OF = {
     "Published": "publishing",
     "are_published": "publishing",
+    "attached": "publishing",
     "publish": "publishing",
     "Result": "reading",
     "frame": "reading",

@@ -281,6 +281,20 @@ def _opened(
             connection.execute("DETACH warehouse")
 
 
+@contextmanager
+def attached(path: Path, source: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Have the file at hand, for reading, in a database in memory, as ``warehouse``.
+
+    Raises:
+        StorageError: It cannot be read.
+    """
+    try:
+        with _opened(path, source, "(READ_ONLY)") as connection:
+            yield connection
+    except duckdb.Error as error:
+        raise StorageError(f"{path} cannot be read: {error}") from None
+
+
 def _source(changes: Sequence[Change]) -> duckdb.DuckDBPyConnection | None:
     """The database of the selections among the changes."""
     rows = (change.rows for change in changes)

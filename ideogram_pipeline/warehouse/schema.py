@@ -20,6 +20,7 @@ TABLES = (
     "runs",
     "warehouse_meta",
     "publications",
+    "stamps",
 )
 
 VIEWS = (
