@@ -10,7 +10,6 @@ import json
 import math
 import resource
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from typing import Any
 
 from benchmarks.buyers import Buyer
 from benchmarks.environment import buyers_environment
+from benchmarks.places import new_place
 from benchmarks.sandbox_process import sandbox_process
 from ideogram_pipeline.sandbox.contract import PRICES
 from ideogram_pipeline_tests.support import call, write_catalog
@@ -148,24 +148,24 @@ def bear(load: Load, buyer: Buyer) -> Outcome:
             have them, or let more jobs than the account's slots wait at the provider, which would
             hide that it is slow.
     """
-    with tempfile.TemporaryDirectory(prefix="bench-") as place:
-        names = [f"c{number}" for number in range(load.characters)]
-        rows = load.images // load.characters
-        catalog = write_catalog(Path(place, "catalog"), characters=names, prompts=rows)
-        home = Path(place, "home")
-        home.mkdir()
-        before = _children_cpu()
-        with sandbox_process(
-            opening_credits=2 * PRICES["turbo"] * load.images,
-            tiny=load.tiny,
-            more=_account(load),
-        ) as url:
-            said, cpu = _buy(load, buyer, url, catalog, home)
-            ended = datetime.now(UTC)
-            truth = call(f"{url}/sandbox/truth?summary=1")
-            counts = Counts.of(truth)
-        server_cpu = _children_cpu() - before - cpu
-        kept = sum(1 for _ in home.rglob("*.png"))
+    place = new_place()
+    names = [f"c{number}" for number in range(load.characters)]
+    rows = load.images // load.characters
+    catalog = write_catalog(Path(place, "catalog"), characters=names, prompts=rows)
+    home = Path(place, "home")
+    home.mkdir()
+    before = _children_cpu()
+    with sandbox_process(
+        opening_credits=2 * PRICES["turbo"] * load.images,
+        tiny=load.tiny,
+        more=_account(load),
+    ) as url:
+        said, cpu = _buy(load, buyer, url, catalog, home)
+        ended = datetime.now(UTC)
+        truth = call(f"{url}/sandbox/truth?summary=1")
+        counts = Counts.of(truth)
+    server_cpu = _children_cpu() - before - cpu
+    kept = sum(1 for _ in home.rglob("*.png"))
     if (counts.pictures, counts.served) != (load.images, load.images) or kept < load.images:
         raise RuntimeError(f"{buyer.name}: {counts} of {load}, {kept} kept")
     if counts.most_in_flight > load.slots:
