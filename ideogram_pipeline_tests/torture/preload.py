@@ -14,6 +14,7 @@ from unittest import mock
 
 from ideogram_pipeline import cli
 from ideogram_pipeline.catalog import remembering
+from ideogram_pipeline.generation import plans
 from ideogram_pipeline.sandbox.options import SandboxOptions
 from ideogram_pipeline_tests.support import write_catalog
 from ideogram_pipeline_tests.torture.chain import CHARACTER, command_environment
@@ -50,7 +51,7 @@ def preload(folder: Path) -> None:
     for number, handler in handlers.items():
         signal.signal(number, handler)
     # Its DuckDB has threads of its own, which no child would have.
-    remembering._last = None
+    plans._last = remembering._last = None
     gc.collect()
     if threading.active_count() > 1:
         raise RuntimeError(f"Threads are left: {threading.enumerate()}")

@@ -10,7 +10,7 @@ import pytest
 
 from ideogram_pipeline.warehouse import documentation, schema
 
-_PINNED = (1, "1156ac15a365ccf6")
+_PINNED = (1, "2b9625547f5366d6")
 
 
 @pytest.fixture(scope="module")
