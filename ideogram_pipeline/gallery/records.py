@@ -206,9 +206,9 @@ _STATE = """
 SELECT md5(concat_ws(
     '|',
     (SELECT string_agg(character_id || mark, ',' ORDER BY character_id) FROM publications),
-    (SELECT concat_ws(',', count(*), min(planned_at), max(planned_at)) FROM generation_plan),
-    (SELECT concat_ws(',', count(*), min(updated_at), max(updated_at)) FROM prompt_catalog),
-    (SELECT concat_ws(',', count(*), min(updated_at), max(updated_at)) FROM characters)
+    (SELECT concat_ws(',', count(*), sum(hash(character_id, planned_at))) FROM generation_plan),
+    (SELECT concat_ws(',', count(*), sum(hash(character_id, updated_at))) FROM prompt_catalog),
+    (SELECT concat_ws(',', count(*), sum(hash(character_id, updated_at))) FROM characters)
 ))
 """
 

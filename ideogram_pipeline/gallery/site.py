@@ -164,7 +164,13 @@ def _mark_of(page: Path) -> str | None:
 
 
 def _are_there(folder: Path, everyone: Collection[CharacterRecord]) -> bool:
-    return all((folder / page_name(who.character_id)).exists() for who in everyone)
+    """Whether each page is there to its end: a power cut can leave one without content."""
+    pages = (folder / page_name(who.character_id) for who in everyone)
+    return all(_is_mark(_mark_of(page)) for page in pages)
+
+
+def _is_mark(mark: str | None) -> bool:
+    return mark is not None and len(mark) == 2 * sha256().digest_size
 
 
 @cache

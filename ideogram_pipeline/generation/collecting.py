@@ -109,7 +109,9 @@ class Collector:
                 part = self._part(attempt)
                 async with self._doors:
                     download = await self._downloader.fetch(job.result_urls[0], part)
-                return await self._keep(attempt, part, download.sha256)
+                kept = await self._keep(attempt, part, download.sha256)
+                self._doubtful(attempt).unlink(missing_ok=True)
+                return kept
             except KeyRefused:
                 raise
             except (HostNotAllowed, TooLarge) as error:
@@ -128,7 +130,15 @@ class Collector:
         return self._provider.clock.now() - attempt.intended_at > GIVEN_UP_AFTER
 
     async def expire(self, attempt: Attempt) -> Attempt:
-        """Close an attempt that was paid and whose picture is gone at the provider."""
+        """Close an attempt that was paid and whose picture is gone at the provider.
+
+        Unless an earlier life has left a file of it that can be decoded.
+        """
+        part, doubtful = self._part(attempt), self._doubtful(attempt)
+        if doubtful.exists():
+            doubtful.replace(part)
+            with suppress(NotAPicture):
+                return await self._keep(attempt, part, await asyncio.to_thread(hash_of, part))
         when = "and deleted here" if attempt.sha256 else "before it was fetched"
         return await self._commit(
             Journal.close,
@@ -139,6 +149,9 @@ class Collector:
 
     def _part(self, attempt: Attempt) -> Path:
         return self._incoming / f"{attempt.idempotency_key}.part"
+
+    def _doubtful(self, attempt: Attempt) -> Path:
+        return self._part(attempt).with_suffix(".doubtful")
 
     async def _keep(self, attempt: Attempt, part: Path, sha256: str) -> Attempt:
         """Check a file that is wholly written and move it to its place, for good."""
@@ -166,10 +179,13 @@ class Collector:
         part = self._part(attempt)
         if part.exists():
             found = await asyncio.to_thread(hash_of, part)
-            if attempt.sha256 in (None, found):
+            # Before its hash is noted, a power cut may have torn it. A PNG would tell; any other
+            # is fetched once more, and only taken if that is not to be had.
+            if attempt.sha256 is None and not _has_checksums(part):
+                part.replace(self._doubtful(attempt))
+            elif attempt.sha256 in (None, found):
                 with suppress(NotAPicture):
                     return await self._keep(attempt, part, found)
-            # Cut short by a power cut, or by a kill.
             part.unlink(missing_ok=True)
         if attempt.sha256 is None:
             return None
@@ -180,6 +196,12 @@ class Collector:
                     place.replace(part)
                     return await self._keep(attempt, part, attempt.sha256)
         return None
+
+
+def _has_checksums(path: Path) -> bool:
+    """Whether decoding a picture finds any damage; that of a JPEG or WebP overlooks some."""
+    with path.open("rb") as content:
+        return content.read(8) == b"\x89PNG\r\n\x1a\n"
 
 
 def inspect(path: Path) -> tuple[int, int, str]:

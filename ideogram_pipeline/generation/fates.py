@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from ideogram_pipeline.generation import history, schema
 from ideogram_pipeline.generation.database import Database
@@ -11,6 +12,8 @@ from ideogram_pipeline.generation.owners import is_alive
 from ideogram_pipeline.generation.report import CharacterReport, Fate, NotBegun, Trouble
 from ideogram_pipeline.planning.model import PlanEntry
 from ideogram_pipeline.planning.plan import Plan
+
+_BATCH = 1_000
 
 
 def count_fates(
@@ -29,15 +32,13 @@ def count_fates(
     for name, (images, avoided) in plan.kept(but=lost).items():
         reports[name].fates["reused"] = images
         reports[name].credits_avoided = avoided
-    entries = list(plan.not_kept(but=lost))
-    newest = history.newest_attempts(database, {entry.fingerprint for entry in entries})
-    for entry in entries:
+    for entry, found in _with_newest(database, plan.not_kept(but=lost)):
         report = reports[entry.character_id]
         unattempted = not_begun.get(entry.fingerprint)
         if unattempted is not None:
             fate, reason = unattempted.fate, unattempted.reason
         else:
-            fate, reason = _fate(database, entry, newest.get(entry.fingerprint), run_id)
+            fate, reason = _fate(database, entry, found, run_id)
         report.fates[fate] = report.fates.get(fate, 0) + 1
         if fate == "reused":
             report.credits_avoided += entry.price
@@ -46,6 +47,16 @@ def count_fates(
     for name, amount in history.credits_by_character(database, run_id).items():
         reports.setdefault(name, CharacterReport(name)).credits = amount
     return reports
+
+
+def _with_newest(
+    database: Database, entries: Iterator[PlanEntry]
+) -> Iterator[tuple[PlanEntry, Newest | None]]:
+    """Each entry with its newest attempt; some at a time, since a run may have made thousands."""
+    while batch := list(islice(entries, _BATCH)):
+        newest = history.newest_attempts(database, {entry.fingerprint for entry in batch})
+        for entry in batch:
+            yield entry, newest.get(entry.fingerprint)
 
 
 def _fate(

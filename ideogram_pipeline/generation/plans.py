@@ -78,6 +78,7 @@ def make_plan(
             standings = history.standings(database, images.fingerprints() if few else None)
             plan = decide(images, standings, partial(history.last_bought, database))
             plan.stamp = stamp if plan.is_done else None
-        with _lock:
-            _last = _Made(catalog, key, plan)
+        if catalog.content is not None:  # else nobody is given this very catalog again
+            with _lock:
+                _last = _Made(catalog, key, plan)
         return plan

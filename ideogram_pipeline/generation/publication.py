@@ -249,7 +249,7 @@ def publish_plan(
     Raises:
         StorageError: The folder or the disk does not let us write.
     """
-    if plan.stamp and plan.stamp == published_stamp(settings):
+    if plan.is_read_back and plan.stamp == published_stamp(settings):
         return Published()
     now = datetime.now(UTC)
     rows = f"""SELECT {_moment(now)} AS planned_at, {literal(run_id)} AS run_id, character_id,

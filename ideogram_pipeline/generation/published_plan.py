@@ -12,8 +12,9 @@ from hashlib import sha256
 
 from ideogram_pipeline import warehouse
 from ideogram_pipeline.catalog.model import Catalog
-from ideogram_pipeline.errors import PipelineError
-from ideogram_pipeline.planning.expansion import PlannedImages
+from ideogram_pipeline.catalog.sql import literal
+from ideogram_pipeline.errors import PipelineError, StorageError
+from ideogram_pipeline.planning.expansion import PlannedImages, cases
 from ideogram_pipeline.planning.identity import FINGERPRINT_VERSION
 from ideogram_pipeline.planning.plan import Plan
 from ideogram_pipeline.planning.tables import OwnTable
@@ -70,18 +71,28 @@ def published_plan(settings: Settings, images: PlannedImages, stamp: str) -> Pla
     """
     if published_stamp(settings) != stamp:
         return None
-    connection = images.cursor()
     table = OwnTable(images.connection, "plan")
-    with warehouse.attached(settings.warehouse_path, connection) as both:
-        both.execute(
-            f"""CREATE TABLE memory.{table} AS
-            SELECT prompts.number, plan.variation, plan.character_id, plan.edition,
-                plan.rendering_speed, plan.seed, plan.reproducible,
-                {images.price("plan.rendering_speed")} AS price, plan.fingerprint,
-                true AS on_file, false AS is_new, plan.decision, plan.reason, plan.credits
-            FROM warehouse.{TABLE} AS plan
-            JOIN memory.prompts AS prompts USING (prompt_id)
-            JOIN memory.{images.cast} AS who ON who.character_id = plan.character_id"""
-        )
+    editions = cases(images.editions)
+    try:
+        with warehouse.attached(settings.warehouse_path, images.cursor()) as both:
+            # Of this very file, which may be another by now; and nothing that could be bought.
+            both.execute(
+                f"""CREATE TABLE memory.{table} AS
+                SELECT prompts.number, plan.variation, plan.character_id, plan.edition,
+                    plan.rendering_speed, plan.seed, plan.reproducible,
+                    {images.price("plan.rendering_speed")} AS price, plan.fingerprint,
+                    true AS on_file, false AS is_new, plan.decision, plan.reason, plan.credits
+                FROM warehouse.{TABLE} AS plan
+                JOIN memory.prompts AS prompts USING (prompt_id)
+                JOIN memory.{images.cast} AS who ON who.character_id = plan.character_id
+                WHERE plan.decision = 'reuse' AND plan.credits = 0
+                    AND plan.edition = CASE prompts.refresh {editions} END
+                    AND EXISTS (
+                        FROM warehouse.stamps
+                        WHERE table_name = {literal(TABLE)} AND stamp = {literal(stamp)}
+                    )"""
+            )
+    except StorageError:
+        return None  # whatever is wrong with the file: the journal has it all
     plan = Plan(images, table, stamp)
     return plan if len(plan) == images.expected() else None

@@ -79,7 +79,7 @@ class PlannedImages:
     @staticmethod
     def price(speed: str) -> str:
         """SQL for the price in credits at a rendering speed."""
-        return f"CASE {speed} {_cases(CREDITS)} END"
+        return f"CASE {speed} {cases(CREDITS)} END"
 
     def __len__(self) -> int:
         """Number of images."""
@@ -120,7 +120,7 @@ class PlannedImages:
 
     def fill(self) -> None:
         """Find the images."""
-        edition = _cases(self.editions)
+        edition = cases(self.editions)
         self.cursor().execute(
             f"""CREATE TABLE {self.table} AS
             SELECT number, variation, character_id, edition, rendering_speed, seed,
@@ -161,7 +161,8 @@ class PlannedImages:
             )"""
 
 
-def _cases(meanings: Mapping[Any, str | int]) -> str:
+def cases(meanings: Mapping[Any, str | int]) -> str:
+    """SQL between ``CASE value`` and ``END``."""
     return " ".join(f"WHEN {literal(w)} THEN {literal(v)}" for w, v in meanings.items())
 
 

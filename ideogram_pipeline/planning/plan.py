@@ -52,11 +52,13 @@ class Plan:
         Args:
             images: What should exist.
             table: The same with decisions.
-            stamp: From what it was made, as one hash, if there is nothing to do.
+            stamp: From what it was made, as one hash, if there is nothing to do and it was read
+                back.
         """
         self._images = images
         self._table = table
         self.stamp = stamp
+        self.is_read_back = stamp is not None
         self.shares = self._count()
         """By character, in the plan's order."""
 

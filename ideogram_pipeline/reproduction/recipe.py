@@ -42,7 +42,8 @@ ORDER BY path
 """
 
 MARKS_NAME = ".recipes.json"
-"""Beside the pictures: for which publication of each character's rows its recipes were written."""
+"""Beside the pictures: for which publication of each character's rows its recipes were seen to be
+there."""
 
 
 def recipe(row: Mapping[str, object]) -> dict[str, object]:
@@ -105,8 +106,8 @@ def write_recipes(
     Args:
         settings: Where the warehouse and the pictures are.
         characters: Only theirs, or all.
-        only_changed: Leave out the characters whose recipes were written for these very rows,
-            without looking whether somebody has taken one away since.
+        only_changed: Leave out the characters whose recipes an earlier look has found in order for
+            these very rows, without looking whether somebody has taken one away since.
 
     Returns:
         How many were written. A picture that is no longer on disk gets none.
@@ -130,6 +131,8 @@ def write_recipes(
         if picture.is_file():
             text = json.dumps(recipe(row), ensure_ascii=False, indent=2) + "\n"
             written += write_whole(recipe_file(picture), text.encode())
+    if written:
+        return written  # a power cut may still take them: the next look notes that they are there
     fresh = {name: mark for name, mark in marks.items() if chosen is None or name in chosen}
     known = _read_marks(settings)
     write_whole(_marks_file(settings), json.dumps(known | fresh, sort_keys=True).encode())

@@ -116,17 +116,45 @@ def lose_a_row(house: Bench) -> None:
         connection.execute("DELETE FROM generation_plan WHERE prompt_id = 'bob-2'")
 
 
+def damage_the_plan(house: Bench) -> None:
+    with duckdb.connect(house.settings.warehouse_path) as connection:
+        connection.execute("ALTER TABLE generation_plan DROP COLUMN seed")
+
+
+def plan_another_edition(house: Bench) -> None:
+    """As a program that does not know of stamps would."""
+    with duckdb.connect(house.settings.warehouse_path) as connection:
+        connection.execute(
+            "UPDATE generation_plan SET edition = '2026-12', decision = 'generate', credits = 15"
+            " WHERE prompt_id = 'bob-2'"
+        )
+
+
 def lose_the_warehouse(house: Bench) -> None:
     house.settings.warehouse_path.unlink()
 
 
-@pytest.mark.parametrize("change", [reword, redraw, remark, lose_a_row, lose_the_warehouse])
+CHANGES = [reword, redraw, remark, lose_a_row, plan_another_edition]
+
+
+@pytest.mark.parametrize("change", [*CHANGES, damage_the_plan, lose_the_warehouse])
 def test_whatever_changes_is_planned_anew(house: Bench, decisions: list[Plan], change: Any) -> None:
     change(house)
     plan = plan_of(house)
     assert decisions == [plan]
     bought = {"reword": 2, "redraw": 6}.get(change.__name__, 0)
     assert plan.count("generate") == bought
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_was_published_is_mended(house: Bench, decisions: list[Plan], change: Any) -> None:
+    change(house)
+    publish(house, plan_of(house))
+    asked = "SELECT count(*), count(DISTINCT edition) FROM generation_plan"
+    assert warehouse.query(house.settings.warehouse_path, asked).rows == [(6, 1)]
+    forget()
+    plan_of(house)
+    assert len(decisions) == (2 if change in (reword, redraw) else 1)
 
 
 def test_other_characters_and_editions_are_other_plans(house: Bench, decisions: list[Plan]) -> None:

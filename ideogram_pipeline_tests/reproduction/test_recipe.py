@@ -99,6 +99,7 @@ def test_only_characters_whose_rows_have_changed_are_looked_at(house: House) -> 
     files = [recipe_file(house.picture("mira", f"mira-{n}")) for n in (1, 2)]
     other = recipe_file(house.picture("bo", "bo-1"))
     assert write_recipes(house.publish(), only_changed=True) == 3
+    assert write_recipes(house.publish(), only_changed=True) == 0
     other.write_text("{}")
     house.picture("mira", "mira-3")
     files[0].unlink()
@@ -109,9 +110,18 @@ def test_only_characters_whose_rows_have_changed_are_looked_at(house: House) -> 
     assert write_recipes(house.settings) == 1, "asked for without that, all are"
 
 
+def test_recipes_that_a_power_cut_took_are_written_again(house: House) -> None:
+    recipe = recipe_file(house.picture("mira", "mira-01"))
+    assert write_recipes(house.publish(), only_changed=True) == 1
+    recipe.write_bytes(b"")
+    assert write_recipes(house.settings, only_changed=True) == 1
+    assert json.loads(recipe.read_bytes())
+
+
 def test_a_damaged_list_of_marks_only_costs_another_look(house: House) -> None:
     house.picture("mira", "mira-01")
     assert write_recipes(house.publish(), only_changed=True) == 1
+    assert write_recipes(house.publish(), only_changed=True) == 0
     (house.settings.images_folder / MARKS_NAME).write_text("{")
     assert write_recipes(house.settings, only_changed=True) == 0
     assert write_recipes(house.settings, only_changed=True) == 0

@@ -10,7 +10,7 @@ import pytest
 
 from ideogram_pipeline.warehouse import documentation, schema
 
-_PINNED = (1, "2b9625547f5366d6")
+_PINNED = (1, "fb27b365d7cbe40d")
 
 
 @pytest.fixture(scope="module")
