@@ -13,6 +13,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.thread_times import ThreadTimes
 from ideogram_pipeline.catalog.reading import read_catalog
 from ideogram_pipeline.generation.plans import make_plan
 from ideogram_pipeline.generation.report import RunReport
@@ -21,7 +22,7 @@ from ideogram_pipeline.settings import Settings
 
 
 def main() -> None:
-    """Buy all, and write JSON: seconds of CPU of the engine alone, and the peak of memory in MB."""
+    """Buy all, and write JSON: seconds of CPU of the engine alone, by thread too, and memory."""
     noted, *profile = sys.argv[1:]
     settings = Settings.load()
     catalog = read_catalog(settings.catalog)
@@ -35,10 +36,13 @@ def main() -> None:
         profiler = cProfile.Profile()
         report = profiler.runcall(work)
         profiler.dump_stats(profile[0])
+        said = {}
     else:
-        report = work()
+        with ThreadTimes() as threads:
+            report = work()
+        said = {f"cpu of {name}": seconds for name, seconds in threads.seconds().items()}
     cpu = time.process_time() - before
-    Path(noted).write_text(json.dumps({"cpu": cpu, "peak_mb": peak_mb()}))
+    Path(noted).write_text(json.dumps({"cpu": cpu, "peak_mb": peak_mb(), **said}))
     sys.exit(report.exit_code)
 
 

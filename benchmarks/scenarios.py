@@ -45,8 +45,23 @@ def five_hundred_slots(quick: bool) -> list[Figure]:
         Figure(name, f"{_of(load)}: time / ideal", found.over_ideal, goal=Goal(1.5)),
         Figure(name, "the same: images", found.images_a_second, "/s", Goal(300, at_least=True)),
         *_beside(name, found),
+        Figure(name, "CPU an image", _each(found, found.said["cpu"]), "ms"),
+        *(
+            Figure(name, f"of it {what}", _each(found, found.said[f"cpu of {thread}"]), "ms")
+            for thread, what in _THREADS.items()
+            if f"cpu of {thread}" in found.said
+        ),
         Figure(name, "server: CPU an image", _each(found, found.server_cpu), "ms"),
     ]
+
+
+_THREADS = {
+    "MainThread": "the event loop: requests and answers",
+    "journal": "the journal",
+    "disk": "files: writing, fsync, rename",
+    "asyncio": "decoding",
+}
+"""What the threads of the engine do, by the beginning of their names."""
 
 
 def requests(quick: bool) -> list[Figure]:

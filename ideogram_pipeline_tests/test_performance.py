@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,6 +17,7 @@ from benchmarks.buyers import ENGINE, SCRIPT, VENDOR_STYLE
 from benchmarks.environment import PROJECT
 from benchmarks.figures import Figure, Goal, page
 from benchmarks.load import Counts, Load, Outcome, bear
+from benchmarks.thread_times import ThreadTimes
 
 
 def test_the_ideal_counts_the_last_wave() -> None:
@@ -36,6 +39,20 @@ def test_the_engine_is_judged_by_the_server() -> None:
     assert 0 < found.said["cpu"] < found.buyer_cpu
     assert 10 < found.said["peak_mb"] < 500
     assert found.server_cpu > 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell")
+def test_the_cpu_of_threads_that_come_and_go_is_told_by_name() -> None:
+    def burn() -> None:
+        while time.thread_time() < 0.2:
+            pass
+
+    with ThreadTimes() as times:
+        for number in range(2):
+            thread = threading.Thread(target=burn, name=f"busy_{number}")
+            thread.start()
+            thread.join()
+    assert 0.2 <= times.seconds()["busy"] <= 0.45
 
 
 def test_each_look_of_a_client_that_polls_is_counted() -> None:

@@ -44,7 +44,7 @@ def stamp_of(
     made_from = (
         (_VERSION, FINGERPRINT_VERSION),
         catalog.content,
-        images.editions,
+        images.editions_in_use(),
         None if characters is None else sorted(characters),
         sorted(marks),
     )

@@ -76,6 +76,14 @@ class PlannedImages:
         )
         return int(number)
 
+    def editions_in_use(self) -> dict[str, str]:
+        """The editions that any of the images is of, by their rows' refresh."""
+        found = self.cursor().execute(
+            "SELECT DISTINCT refresh FROM prompts"
+            f" JOIN {self.cast} AS who USING (character_id) WHERE enabled ORDER BY refresh"
+        )
+        return {refresh: self.editions[refresh] for (refresh,) in found.fetchall()}
+
     @staticmethod
     def price(speed: str) -> str:
         """SQL for the price in credits at a rendering speed."""

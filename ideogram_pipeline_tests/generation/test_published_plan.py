@@ -162,7 +162,21 @@ def test_other_characters_and_editions_are_other_plans(house: Bench, decisions: 
     plan_of(house, None)
     assert len(decisions) == 2
     plan_of(house, at=AT + timedelta(days=40))
-    assert len(decisions) == 3, "no row is refreshed; a stamp need not be that clever"
+    assert len(decisions) == 2, "no row is refreshed"
+
+
+def test_another_edition_is_another_plan(house: Bench, decisions: list[Plan]) -> None:
+    file = Path(house.settings.catalog, "prompts.csv")
+    head, *rows = file.read_text().splitlines()
+    file.write_text("\n".join([f"{head},refresh", *(f"{row},daily" for row in rows)]) + "\n")
+    assert house.run(at=AT).exit_code == 0
+    publish(house, plan_of(house))
+    forget()
+    decisions.clear()
+    assert plan_of(house, at=AT + timedelta(hours=1)).count("reuse") == 6
+    assert not decisions
+    assert plan_of(house, at=AT + timedelta(days=1)).count("generate") == 6
+    assert len(decisions) == 1
 
 
 def test_a_plan_with_something_to_do_has_no_stamp(house: Bench, decisions: list[Plan]) -> None:
