@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -26,8 +26,8 @@ from ideogram_pipeline_tests.torture.deep_report import (
 )
 from ideogram_pipeline_tests.torture.deep_strace import strace_missing
 from ideogram_pipeline_tests.torture.options import News, common_options, write_json
-from ideogram_pipeline_tests.torture.powercut import record
-from ideogram_pipeline_tests.torture.syscalls import Experiment, Laboratory, laboratory
+from ideogram_pipeline_tests.torture.powercut import NotStruck, record
+from ideogram_pipeline_tests.torture.syscalls import TRIES, Experiment, Laboratory, laboratory
 from ideogram_pipeline_tests.torture.syscalls_injection import Fault, Injection
 
 Part = Literal["kill", "error", "powercut"]
@@ -173,6 +173,13 @@ def _kills(folder: Path) -> list[Injection]:
 
 
 def _cut(folder: Path, killed_at: Injection | None, seed: int, every: int) -> Replayed:
+    for _ in range(TRIES - 1):
+        with suppress(NotStruck):
+            return _cut_once(folder, killed_at, seed, every)
+    return _cut_once(folder, killed_at, seed, every)
+
+
+def _cut_once(folder: Path, killed_at: Injection | None, seed: int, every: int) -> Replayed:
     with tempfile.TemporaryDirectory(dir=folder) as place:
         recording = record(Path(place), killed_at=killed_at)
         most = CUTS_AFTER_A_KILL if killed_at else len(recording.steps)

@@ -188,6 +188,10 @@ def power_cuts(
     return record(folder, plant=plant).cut(seed=seed, cuts=cuts)
 
 
+class NotStruck(Exception):
+    """What runs share a batch differs from run to run, and so does how many calls they make."""
+
+
 def record(
     folder: Path, *, plant: Callable[[], None] | None = None, killed_at: Injection | None = None
 ) -> Recording:
@@ -200,6 +204,7 @@ def record(
 
     Raises:
         StraceUnusable: There is no strace, or it may not trace.
+        NotStruck: The run has ended before the call at which it was to be killed.
         RuntimeError: A run has not ended as it was to.
     """
     source = write_catalog(folder / "catalog", characters=["ann"], prompts=2)
@@ -214,6 +219,8 @@ def record(
             trace = folder / "trace"
             strace = trace_options(trace) + (["-e", injection.option] if injection else [])
             ending = carry_out(partial(noted_run, settings, notes, plant), strace)
+            if injection and ending.how == "well":
+                raise NotStruck(f"the run has ended before {injection}")
             if ending.how != ("killed" if injection else "well"):
                 raise RuntimeError(f"the recorded run was {ending.how}: {ending.message}")
             steps += [None, *_steps(trace, settings.home, notes)]

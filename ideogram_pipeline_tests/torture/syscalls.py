@@ -36,9 +36,9 @@ _OF_EFFECT = (
 """Calls by which a process changes a disk, a lock or the provider, or learns from it. A kill
 between two of them finds the world as a kill on entering the second does."""
 
-TRIES = 5
-"""Runs that may pass before a fault strikes: how often a run calls for what has arrived depends on
-how the network has cut it."""
+TRIES = 10
+"""Runs that may pass before a fault strikes: how many calls a run makes depends on who shares a
+batch with whom, and on how the network has cut what has arrived."""
 
 _CALL = re.compile(r"(?P<thread>\d+) +(?P<name>\w+)\((?P<arguments>.*)")
 
@@ -65,8 +65,8 @@ class Experiment:
     def wrong_end(self) -> str:
         """What a run ended by and should not have; empty if all is well.
 
-        Every run makes the same calls, so a fault that has not struck means that the experiment
-        was not made.
+        Runs make almost the same calls, so a fault that has not struck in any of some tries means
+        that the experiment was not made.
         """
         if self.ending.how in ("broken", "hanging"):
             return f"{self.ending.how}: {self.ending.message}"
