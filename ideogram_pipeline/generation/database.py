@@ -137,16 +137,21 @@ class Database:
         """Keep every other writer out, before, between and after what is written in the block.
 
         Raises:
-            StorageError: Another program does not let us in.
+            StorageError: Another program does not let us in, or the lock file cannot be opened.
         """
         try:
-            with self._gate:
-                yield
+            self._gate.acquire()
         except Timeout:
             raise StorageError(
                 f"The journal {self.path} has been locked by another process for "
                 f"{LOCK_SECONDS:.0f} s. Nothing is lost: end that process and run again."
             ) from None
+        except OSError as error:
+            raise _unusable(self.path, error) from error
+        try:
+            yield
+        finally:
+            self._gate.release()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import errno
 import sqlite3
 import stat
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -141,3 +143,15 @@ def test_only_a_file_can_be_a_journal(url: str) -> None:
         assert Settings.load(journal_url=url).journal_url == ""
     with pytest.raises(ConfigurationError, match="IDEOGRAM_PIPELINE_JOURNAL_URL"):
         journal_path(Settings.load(journal_url=url))
+
+
+def test_a_gate_that_cannot_be_opened_is_told_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with closing(Database(tmp_path / "journal.sqlite")) as opened:
+        monkeypatch.setattr(FileLock, "acquire", broken)
+        with pytest.raises(StorageError, match="Input/output error"), opened.gate():
+            raise AssertionError
