@@ -84,7 +84,7 @@ class Batches(Generic[Piece, Result]):
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:
-            batch = [asked for asked in self._waiting if not self._is_idle(asked)]
+            batch = [asked for asked in self._waiting if not self._is_void(asked)]
             self._waiting = []
             pieces = [asked.piece for asked in batch]
             results: Sequence[Result | BaseException]
@@ -99,7 +99,7 @@ class Batches(Generic[Piece, Result]):
                 raise
             _hand_out(batch, results)
 
-    def _is_idle(self, asked: _Asked[Piece, Result]) -> bool:
+    def _is_void(self, asked: _Asked[Piece, Result]) -> bool:
         return asked.done.cancelled() and self._is_dropped(asked.piece)
 
 

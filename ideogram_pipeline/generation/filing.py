@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -87,9 +86,14 @@ def not_stored(path: Path, error: OSError) -> StorageError:
 def _move(filing: Filing) -> Filed:
     sync(filing.part)
     beside = (filing.usual.with_stem(f"{filing.usual.stem}-{number}") for number in count(2))
-    place = next(place for place in chain([filing.usual], beside) if not os.path.lexists(place))  # noqa: PTH
+    place = next(place for place in chain([filing.usual], beside) if not _is_taken(place))
     filing.part.replace(place)
     return Filed(place, place.stat().st_size)
+
+
+def _is_taken(place: Path) -> bool:
+    # A link that leads nowhere does not "exist": perhaps its disk is not mounted now.
+    return place.exists() or place.is_symlink()
 
 
 def _try(
