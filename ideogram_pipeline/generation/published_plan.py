@@ -94,5 +94,5 @@ def published_plan(settings: Settings, images: PlannedImages, stamp: str) -> Pla
             )
     except StorageError:
         return None  # whatever is wrong with the file: the journal has it all
-    plan = Plan(images, table, stamp)
+    plan = Plan(images, table, read_back_by=stamp)
     return plan if len(plan) == images.expected() else None

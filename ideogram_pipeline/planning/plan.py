@@ -46,19 +46,21 @@ class Share:
 class Plan:
     """Every planned image with its decision; a fingerprint is to be generated at most once."""
 
-    def __init__(self, images: PlannedImages, table: OwnTable, stamp: str | None = None) -> None:
+    def __init__(
+        self, images: PlannedImages, table: OwnTable, *, read_back_by: str | None = None
+    ) -> None:
         """Make a plan.
 
         Args:
             images: What should exist.
             table: The same with decisions.
-            stamp: From what it was made, as one hash, if there is nothing to do and it was read
-                back.
+            read_back_by: The stamp by which it was found published; ``None``: it was made.
         """
         self._images = images
         self._table = table
-        self.stamp = stamp
-        self.is_read_back = stamp is not None
+        self.stamp = read_back_by
+        """From what it was made, as one hash, if that can be told and there is nothing to do."""
+        self.is_read_back = read_back_by is not None
         self.shares = self._count()
         """By character, in the plan's order."""
 
