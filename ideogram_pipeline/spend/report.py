@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -98,10 +99,11 @@ def summarise(warehouse: Path) -> SpendSummary:
             " FROM credits_avoided GROUP BY provider",
         )
     }
+    sums = _sums(warehouse)
     return SpendSummary(
         published_at=published_at,
         providers=[
-            _of_provider(warehouse, provider, avoided.get(provider, _Avoided()))
+            _of_provider(warehouse, provider, avoided.get(provider, _Avoided()), sums[provider])
             for (provider,) in providers
         ],
         images_unpriced=sum(of_provider.unpriced for of_provider in avoided.values()),
@@ -120,6 +122,9 @@ def write_report(warehouse: Path, destination: Path) -> Path:
     return destination
 
 
+_Sums = defaultdict[str, list[Amount]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Avoided:
     """Pictures that were reused, and what they had cost."""
@@ -129,17 +134,46 @@ class _Avoided:
     unpriced: int = 0
 
 
-def _of_provider(warehouse: Path, provider: str, avoided: _Avoided) -> ProviderSpend:
-    def amounts(label: str, view: str, order: str) -> list[Amount]:
-        sql = (
-            f"SELECT {label}, charges, refunds, net, images FROM {view}"
-            f" WHERE provider = ? ORDER BY {order}"
-        )
-        return [Amount(*row) for row in _rows(warehouse, sql, [provider])]
-
-    by_tier = amounts(
-        "coalesce(rendering_speed, 'not known')", "spend_by_tier", "net DESC, rendering_speed"
+_SUMS = """
+    SELECT
+        provider,
+        CASE
+            WHEN NOT grouping(character_id) THEN 'character'
+            WHEN NOT grouping(rendering_speed) THEN 'tier'
+            WHEN NOT grouping(month) THEN 'month'
+            WHEN NOT grouping(day) THEN 'day'
+            ELSE 'total'
+        END AS by_what,
+        CASE by_what
+            WHEN 'character' THEN coalesce(any_value(name), character_id, 'no character')
+            WHEN 'tier' THEN coalesce(rendering_speed, 'not known')
+            WHEN 'month' THEN month
+            WHEN 'day' THEN day
+            ELSE 'all'
+        END AS label,
+        CAST(sum(charge) AS BIGINT),
+        CAST(sum(refund) AS BIGINT),
+        CAST(sum(net) AS BIGINT) AS net,
+        CAST(sum(image) AS BIGINT)
+    FROM (
+        FROM spend_entries
+        LEFT JOIN (SELECT character_id, name FROM characters) USING (character_id)
+        SELECT *, strftime(booked_at, '%Y-%m') AS month, strftime(booked_at, '%Y-%m-%d') AS day
     )
+    GROUP BY GROUPING SETS (
+        (provider, character_id), (provider, rendering_speed), (provider, month), (provider, day),
+        (provider)
+    )
+    ORDER BY
+        provider,
+        CASE by_what WHEN 'month' THEN label WHEN 'day' THEN label END DESC,
+        net DESC,
+        coalesce(character_id, rendering_speed)
+"""
+"""All sums of the page in one passage through the entries; each is also a view of its own."""
+
+
+def _of_provider(warehouse: Path, provider: str, avoided: _Avoided, sums: _Sums) -> ProviderSpend:
     runs = _rows(
         warehouse,
         "SELECT run_id, started_at, status, images_made, images_reused, images_failed,"
@@ -149,27 +183,23 @@ def _of_provider(warehouse: Path, provider: str, avoided: _Avoided) -> ProviderS
     )
     return ProviderSpend(
         provider=provider,
-        total=Amount(
-            label="all",
-            charges=sum(tier.charges for tier in by_tier),
-            refunds=sum(tier.refunds for tier in by_tier),
-            net=sum(tier.net for tier in by_tier),
-            images=sum(tier.images for tier in by_tier),
-        ),
-        by_character=amounts(
-            "coalesce(name, character_id, 'no character')",
-            "spend_by_character",
-            "net DESC, character_id",
-        ),
-        by_tier=by_tier,
-        by_month=amounts(
-            "strftime(month, '%Y-%m')", "spend_by_month", f"month DESC LIMIT {_LAST_MONTHS}"
-        ),
-        by_day=amounts("CAST(day AS VARCHAR)", "spend_by_day", f"day DESC LIMIT {_LAST_DAYS}"),
+        total=sums["total"][0] if sums["total"] else Amount("all", 0, 0, 0, 0),
+        by_character=sums["character"],
+        by_tier=sums["tier"],
+        by_month=sums["month"][:_LAST_MONTHS],
+        by_day=sums["day"][:_LAST_DAYS],
         last_runs=[RunLine(*run) for run in runs],
         images_reused=avoided.images,
         credits_avoided=avoided.credits,
     )
+
+
+def _sums(warehouse: Path) -> defaultdict[str, _Sums]:
+    """Add up all entries, by provider and by what the sums are of."""
+    found: defaultdict[str, _Sums] = defaultdict(lambda: defaultdict(list))
+    for provider, by_what, *amount in _rows(warehouse, _SUMS):
+        found[provider][by_what].append(Amount(*amount))
+    return found
 
 
 def _rows(warehouse: Path, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
