@@ -43,6 +43,14 @@ def make_folders(folders: Iterable[Path]) -> None:
     _lasting.update(unsure)
 
 
+def look_at(path: str) -> os.stat_result | None:
+    """Size and times of a file, if it is there; by a text, of which there may be a million."""
+    try:
+        return os.stat(path)  # noqa: PTH116 (no Path for each)
+    except OSError:
+        return None
+
+
 def sync(path: Path) -> None:
     """Make the content of a file, or the names in a folder, survive a power cut.
 

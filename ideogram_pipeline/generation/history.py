@@ -28,7 +28,7 @@ _attempts = schema.attempts
 
 
 _filed = select(
-    *(_attempts.c[name] for name in ("id", "state", "path", "bytes", "fingerprint"))
+    *(_attempts.c[name] for name in ("id", "state", "path", "bytes", "stored_at", "fingerprint"))
 ).where(
     text(f"state IN ({schema.listed((schema.STORED, schema.EXPIRED))})"),
     _attempts.c.path.is_not(None),
@@ -163,8 +163,10 @@ def last_bought(
     return found
 
 
-def filed(database: Database, fingerprints: Sequence[str]) -> Iterator[tuple[int, str, str, int]]:
-    """Give id, state, path and size in bytes of each picture that is, or was, on the disk."""
+def filed(
+    database: Database, fingerprints: Sequence[str]
+) -> Iterator[tuple[int, str, str, int, str]]:
+    """Give id, state, path, size in bytes, and when it was stored, of each that is or was filed."""
     many = len(fingerprints) > MANY
     wanted = set(fingerprints)
     with database.read() as connection:
@@ -172,9 +174,9 @@ def filed(database: Database, fingerprints: Sequence[str]) -> Iterator[tuple[int
             rows = _FILED.rows(connection, {})
         else:
             rows = _FILED_OF.rows(connection, {"fingerprints": json.dumps(list(fingerprints))})
-    for attempt_id, state, path, size, fingerprint in rows:
+    for attempt_id, state, path, size, stored_at, fingerprint in rows:
         if fingerprint in wanted:
-            yield attempt_id, state, path, size
+            yield attempt_id, state, path, size, stored_at
 
 
 def recent_seconds(database: Database) -> dict[str, list[float]]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from ideogram_pipeline.files import look_at
 from ideogram_pipeline.generation import history, schema
 from ideogram_pipeline.generation.database import Database
 from ideogram_pipeline.generation.journal import ClaimLost, Journal
+from ideogram_pipeline.generation.times import from_text
 
 
 def reopen_missing(
     database: Database, journal: Journal, folder: Path, fingerprints: Sequence[str]
-) -> int:
+) -> frozenset[str]:
     """Have every picture fetched anew whose file is not what the journal says.
 
     That costs nothing as long as the provider has the file. One that was given up, because it was
@@ -26,24 +27,20 @@ def reopen_missing(
         fingerprints: Whose files are looked at.
 
     Returns:
-        How many.
+        The paths of the files that have their size, and that nobody has written to since they were
+        stored.
     """
-    reopened = 0
-    for attempt_id, state, path, size in history.filed(database, fingerprints):
-        whole = _size(f"{folder}/{path}") == size
+    untouched: set[str] = set()
+    for attempt_id, state, path, size, stored_at in history.filed(database, fingerprints):
+        found = look_at(f"{folder}/{path}")
+        whole = found is not None and found.st_size == size
         if whole == (state == schema.STORED):
+            if found and whole and found.st_mtime <= from_text(stored_at).timestamp():
+                untouched.add(path)
             continue
         reason = "its file is back in its place" if whole else f"{path} is missing or damaged"
         try:
             journal.reopen(journal.get(attempt_id), reason)
         except ClaimLost:
             continue  # another run was faster
-        reopened += 1
-    return reopened
-
-
-def _size(path: str) -> int | None:
-    try:
-        return os.stat(path).st_size  # noqa: PTH116 (a million of them, without a Path for each)
-    except OSError:
-        return None
+    return frozenset(untouched)

@@ -74,6 +74,9 @@ class RunReport:
     requests: int
     """API requests sent, without downloads."""
     seconds: float
+    untouched: frozenset[str] = frozenset()
+    """Files that, when the run began, had their size, and that nobody had written to since they
+    were stored; paths below the mode's folder."""
 
     def count(self, fate: Fate) -> int:
         """Number of planned images with this fate, over all characters."""

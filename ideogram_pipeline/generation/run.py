@@ -90,8 +90,8 @@ def generate(
             images_reused=plan.count("reuse"),
         )
         guarding.set_mark(settings, database)
-        reopen_missing(database, journal, settings.folder, plan.fingerprints())
-        run = _Run(settings, catalog, plan, run_id, database, journal)
+        untouched = reopen_missing(database, journal, settings.folder, plan.fingerprints())
+        run = _Run(settings, catalog, plan, run_id, database, journal, untouched)
         status = "stopped"
         try:
             if plan.count("generate", "resume") or journal.has_open_attempts():
@@ -128,6 +128,7 @@ class _Run:
         run_id: str,
         database: Database,
         journal: Journal,
+        untouched: frozenset[str],
     ) -> None:
         self._settings = settings
         self._catalog = catalog
@@ -135,6 +136,7 @@ class _Run:
         self._run_id = run_id
         self._database = database
         self._journal = journal
+        self._untouched = untouched
         self._engine: Engine | None = None
         self._stopped = False
         self._rate = RequestRate(settings.requests_per_minute)
@@ -272,6 +274,7 @@ class _Run:
             balance_after=self._balance_after,
             requests=self._rate.passed,
             seconds=time.monotonic() - self._started,
+            untouched=self._untouched,
         )
 
 

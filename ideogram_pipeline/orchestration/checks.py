@@ -6,7 +6,6 @@ newest result is never about a part only.
 """
 
 import hashlib
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,8 @@ from typing import Any
 import dagster as dg
 
 from ideogram_pipeline.errors import PipelineError
+from ideogram_pipeline.files import look_at
+from ideogram_pipeline.orchestration.caller import current_caller
 from ideogram_pipeline.orchestration.ledgers import total, total_in_journal, totals_in_warehouse
 from ideogram_pipeline.orchestration.metadata import markdown_table
 from ideogram_pipeline.orchestration.partitions import is_by_character
@@ -23,6 +24,8 @@ from ideogram_pipeline.warehouse import query
 
 NEARLY_SPENT = 0.9
 """Share of a monthly budget from which on the check warns."""
+A_MOMENT = 60.0
+"""Seconds of a run after which its pictures are looked at once more at its end."""
 
 
 @dg.asset_check(
@@ -41,10 +44,12 @@ def images_are_whole(
         asked = "SELECT path, bytes, epoch(max(created_at)) FROM images GROUP BY path, bytes"
         files = query(settings.warehouse_path, asked).rows
         folder = str(settings.folder)
+        seen = frozenset() if thorough else _just_seen()
         doubtful = [
             str(path)
             for path, size, stored_at in files
-            if thorough or not _is_untouched(f"{folder}/{path}", size, stored_at)
+            if path not in seen
+            and (thorough or not _is_untouched(f"{folder}/{path}", size, stored_at))
         ]
         damaged = [
             (character, prompt, path, problem)
@@ -165,14 +170,17 @@ def _looking(
         )
 
 
+def _just_seen() -> frozenset[str]:
+    """The files that the engine has found untouched in this very run, and a moment ago."""
+    caller = current_caller()
+    report = caller.reports[-1] if caller and caller.reports else None
+    return report.untouched if report and report.seconds < A_MOMENT else frozenset()
+
+
 def _is_untouched(file: str, size: object, stored_at: Any) -> bool:
     """Whether a file has its size, and nobody has written to it since it was stored."""
-    try:
-        # A text, not a Path: there may be a hundred thousand of them.
-        found = os.stat(file)  # noqa: PTH116
-    except OSError:
-        return False
-    return found.st_size == size and found.st_mtime <= stored_at
+    found = look_at(file)
+    return found is not None and found.st_size == size and found.st_mtime <= stored_at
 
 
 def _damage(file: Path, size: object, sha256: object) -> str | None:

@@ -13,6 +13,7 @@ import duckdb
 import pytest
 from sqlalchemy import update
 
+from ideogram_pipeline.files import look_at
 from ideogram_pipeline.generation import schema
 from ideogram_pipeline.generation.database import open_journal
 from ideogram_pipeline.generation.publication import publish_books
@@ -94,9 +95,11 @@ def test_a_damaged_picture_is_named(
     assert problem in text(check, "damaged")
 
 
+@pytest.mark.parametrize("moment", [60.0, 0.0], ids=["just seen", "seen long ago"])
 def test_a_run_reads_only_pictures_that_were_touched(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: float
 ) -> None:
+    monkeypatch.setattr(checks, "A_MOMENT", moment)
     write_catalog(tmp_path / "catalog", "ann")
     settings = settings_for(tmp_path)
     launch(settings, "ann")
@@ -115,6 +118,21 @@ def test_a_run_reads_only_pictures_that_were_touched(
     file.write_bytes(file.read_bytes()[:-1] + b"x")
     assert launch(settings, "ann").failed_checks == ["images: images_are_whole"]
     assert read == ["ann-book"]
+
+
+def test_what_the_engine_has_just_looked_at_is_not_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_catalog(tmp_path / "catalog", "ann")
+    settings = settings_for(tmp_path)
+    launch(settings, "ann")
+    looked: list[str] = []
+    monkeypatch.setattr(checks, "look_at", lambda path: looked.append(path) or look_at(path))
+    assert launch(settings, "ann").failed_checks == []
+    assert looked == []
+    monkeypatch.setattr(checks, "A_MOMENT", 0.0)
+    assert launch(settings, "ann").failed_checks == []
+    assert len(looked) == 3
 
 
 def test_a_lost_picture_is_named(settings: Settings, instance: dg.DagsterInstance) -> None:
