@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.environment import COMMAND, PROJECT, empty_environment
 from benchmarks.figures import Figure, Goal
-from benchmarks.past import pretend, write_large_catalog
+from benchmarks.past import pretend, pretend_to_agree, write_large_catalog
 from benchmarks.places import new_place
 from ideogram_pipeline.settings import Settings
 
@@ -65,6 +65,7 @@ def _idle_house(rows: int, characters: int) -> Settings:
     settings = _house(rows, characters)
     pretend(settings, files=True)
     _call(settings, [str(COMMAND), "run"])
+    pretend_to_agree(settings)
     _call(settings, [str(COMMAND), "run"])
     return settings
 

@@ -31,8 +31,9 @@ def reopen_missing(
         stored.
     """
     untouched: set[str] = set()
+    home = str(folder)
     for attempt_id, state, path, size, stored_at in history.filed(database, fingerprints):
-        found = look_at(f"{folder}/{path}")
+        found = look_at(f"{home}/{path}")
         whole = found is not None and found.st_size == size
         if whole == (state == schema.STORED):
             if found and whole and found.st_mtime <= from_text(stored_at).timestamp():
