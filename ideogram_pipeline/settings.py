@@ -73,7 +73,8 @@ class Settings(BaseSettings):
     """Seconds without any progress after which a run leaves running jobs to the next run."""
 
     timezone: str = "UTC"
-    """IANA name of the zone in which a day, week or month of `refresh` begins."""
+    """IANA name of the zone in which a day, week or month of `refresh` begins, and in which a cron
+    expression is read."""
 
     result_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     """More places that pictures may be fetched from, comma-separated, besides `*.apiframe.ai`.

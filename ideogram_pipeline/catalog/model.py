@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from ideogram_pipeline.catalog.prompts import Prompts
 
 PictureFormat = Literal["png", "jpeg", "webp"]
-Refresh = Literal["never", "daily", "weekly", "monthly"]
+Refresh = str
+"""When a row is made anew: ``never``, ``daily``, ``weekly``, ``monthly``, or a cron expression of
+five fields in capitals with single spaces (``0 6 * * MON``)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,6 +152,11 @@ class Prompts:
         """A connection of the caller's own to the tables ``prompts`` and ``pictures``."""
         return self._connected().cursor()
 
+    def refreshes(self) -> list[str]:
+        """The different refreshes of the enabled rows."""
+        found = self.cursor().execute("SELECT DISTINCT refresh FROM prompts WHERE enabled")
+        return [refresh for (refresh,) in found.fetchall()]
+
     def read(self, cells: Sequence[Any]) -> Prompt:
         """Make a prompt of the columns ``PROMPT_COLUMNS`` of a row."""
         values = dict(zip(PROMPT_COLUMNS, cells, strict=True))

@@ -31,9 +31,11 @@ from ideogram_pipeline.catalog.cells import (
     WholeNumber,
 )
 from ideogram_pipeline.catalog.model import Refresh
+from ideogram_pipeline.catalog.schedules import Schedule
 
 MAX_VARIATIONS = 100
 REFRESHES: tuple[Refresh, ...] = ("never", "daily", "weekly", "monthly")
+"""The words for it; a cron expression says the rest."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,12 @@ RESOLUTION = Choice(
     tuple(sorted(RESOLUTIONS, key=_size)),
     no_value=NO_RESOLUTION,
     rule_in_words=f"one of the {len(RESOLUTIONS)} sizes in docs/catalog.md, or {NO_RESOLUTION}",
+)
+REFRESH = Schedule(
+    Choice(
+        REFRESHES,
+        rule_in_words=f"one of {', '.join(REFRESHES)}, or a cron expression such as `0 6 * * MON`",
+    )
 )
 STYLE = Choice(tuple(sorted(STYLE_TYPES)))
 MAGIC_PROMPT = Choice(tuple(sorted(MAGIC_PROMPT_OPTIONS)))
@@ -98,13 +106,7 @@ PROMPTS = (
     Column("image", PictureFile(), "../references/room.png", "a picture from nothing"),
     Column("mask", PictureFile(is_mask=True), "../references/room-mask.png", "no mask"),
     Column("variations", WholeNumber(1, MAX_VARIATIONS), "3", "`1`", blank=1),
-    Column(
-        "refresh",
-        Choice(REFRESHES),
-        "weekly",
-        "`never`",
-        blank="never",
-    ),
+    Column("refresh", REFRESH, "weekly", "`never`", blank="never"),
     Column("enabled", Flag(), "false", "`true`", blank=True),
     Column("title", Text(), "The storm", "no title"),
     Column("tags", Tags(), "cover; spring", "no tags", blank=()),

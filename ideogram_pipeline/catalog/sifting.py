@@ -8,12 +8,14 @@ messages; so a mistake here can cost time, but changes no outcome (a test compar
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ideogram_pipeline.apiframe.limits import PROMPT_MAX_UNITS, SEED_MAX
+from ideogram_pipeline.catalog.cells import Refusal
 from ideogram_pipeline.catalog.model import Character
-from ideogram_pipeline.catalog.prompts import PROMPT_COLUMNS, Prompts, put_characters
-from ideogram_pipeline.catalog.rules import PROMPTS, Column
+from ideogram_pipeline.catalog.prompts import PROMPT_COLUMNS, Prompts, make_table, put_characters
+from ideogram_pipeline.catalog.rules import PROMPTS, REFRESH, Column
 from ideogram_pipeline.catalog.sql import list_of, literal
 from ideogram_pipeline.catalog.tables import Sheet, Table
 from ideogram_pipeline.catalog.text import full_prompt_sql
@@ -51,6 +53,10 @@ def sift(sheet: Sheet, characters: Mapping[str, Character]) -> tuple[Prompts, Ta
         f" ELSE {name} END AS {name}"
         for name in sorted(found)
     )
+    source = f"(SELECT line, {trimmed} FROM sheet)"
+    if "refresh" in found:
+        _put_schedules(connection, source)
+        source += " LEFT JOIN schedules USING (refresh)"
     cells = [_cell(column) if column.name in found else _absent(column) for column in PROMPTS]
     values = ", ".join(
         # The values of rows that are not fine may be anything.
@@ -65,7 +71,7 @@ def sift(sheet: Sheet, characters: Mapping[str, Character]) -> tuple[Prompts, Ta
             SELECT line AS number, {values}, line, lower(prompt_id) AS folded,
                 {" AND ".join(f"({fine})" for fine, _ in cells)} AS is_fine,
                 {"resolution" if "resolution" in found else "''"} AS sized
-            FROM (SELECT line, {trimmed} FROM sheet)
+            FROM {source}
         ) AS typed
         LEFT JOIN characters USING (character_id)"""
     )
@@ -78,9 +84,26 @@ def sift(sheet: Sheet, characters: Mapping[str, Character]) -> tuple[Prompts, Ta
         "DROP VIEW sheet",
         "DROP TABLE raw",
         "DROP TABLE characters",
+        "DROP TABLE IF EXISTS schedules",
     ):
         connection.execute(statement)
     return Prompts(connection), Table(sheet.name, sheet.columns, rows, sheet.malformed)
+
+
+def _put_schedules(connection: DuckDBPyConnection, source: str) -> None:
+    """Make the table ``schedules`` of the cron expressions by the cells that hold them.
+
+    No SQL can tell whether one is good; but a million rows share few, and each is parsed once.
+    """
+    is_word, _ = REFRESH.certain("refresh")
+    cells = connection.execute(
+        f"SELECT DISTINCT refresh FROM {source} WHERE refresh <> '' AND NOT ({is_word})"
+    ).fetchall()
+    rows = []
+    for (cell,) in cells:
+        with suppress(Refusal):
+            rows.append((cell, REFRESH.parse(cell)))
+    make_table(connection, "schedules", {"refresh": "VARCHAR", "expression": "VARCHAR"}, rows)
 
 
 def _is_any_left(connection: DuckDBPyConnection) -> bool:
@@ -124,6 +147,8 @@ def _cell(column: Column) -> tuple[str, str]:
     """SQL for a cell of ``column``: whether there is no question, and its value then."""
     name = column.name
     fine, value = column.kind.certain(name)
+    if column.kind is REFRESH:
+        fine, value = f"{fine} OR expression IS NOT NULL", f"coalesce(expression, {value})"
     if column.required:
         return f"{name} <> '' AND {fine}", value
     return (

@@ -36,7 +36,7 @@ edition_option = click.option(
     "--edition-at",
     metavar="ISO",
     callback=_moment,
-    help="Make the editions (day, week, month) of this time. [default: now]",
+    help="Make the editions (day, week, month, cron time) of this time. [default: now]",
 )
 
 

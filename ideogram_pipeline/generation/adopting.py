@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from itertools import chain
 from zoneinfo import ZoneInfo
 
@@ -19,6 +19,7 @@ from ideogram_pipeline.catalog.model import Catalog
 from ideogram_pipeline.generation.attempt import Attempt
 from ideogram_pipeline.generation.journal import AlreadyClaimed, Journal
 from ideogram_pipeline.generation.likeness import Likeness, compare, leaves, plain_text
+from ideogram_pipeline.planning.editions import edition_at
 from ideogram_pipeline.planning.expansion import expand
 from ideogram_pipeline.planning.identity import canonical_json
 from ideogram_pipeline.planning.model import PlannedImage
@@ -34,7 +35,7 @@ class Adoption:
     unreadable: tuple[str, ...]
     """Jobs of which the provider does not tell what was asked; each could be any picture."""
     left: tuple[str, ...]
-    """Jobs that were made for none of the pictures; for one of another day or row, perhaps."""
+    """Jobs that were made for none of the pictures; for one of another period or row, perhaps."""
 
     def doubt_about(self, fingerprint: str) -> str | None:
         """Why a picture that was not adopted may be paid all the same; ``None`` if it is not."""
@@ -63,8 +64,8 @@ def adopt(
         journal: Where the attempts are written.
         orphans: Jobs that no attempt has, with their ``input``.
         planned: What should exist now.
-        catalog: For what should have existed on the days on which the orphans were made, so that
-            older editions find theirs.
+        catalog: For what should have existed when the orphans were made, so that older editions
+            find theirs.
         zone: The zone in which refresh periods begin.
         run_id: The run to which the charges are booked.
         now: The provider's time.
@@ -139,16 +140,18 @@ def _planned_for(
     """
     by_text: dict[str, list[Job]] = defaultdict(list)
     by_seed: dict[str, list[Job]] = defaultdict(list)
-    days: dict[date, datetime] = {}
+    refreshes = catalog.prompts.refreshes()
+    times: dict[tuple[str, ...], datetime] = {}
     for job in orphans:
         by_text[_text(job)].append(job)
         by_seed[str(dict(leaves(job.input or {})).get("seed"))].append(job)
         if job.created_at:
-            days[job.created_at.date()] = job.created_at
+            editions = (edition_at(refresh, job.created_at, zone) for refresh in refreshes)
+            times.setdefault(tuple(editions), job.created_at)
     found: dict[str, dict[str, PlannedImage]] = defaultdict(dict)
     resembled: dict[str, str] = {}
-    of_days = (expand(catalog, at=moment, zone=zone) for moment in days.values())
-    for image in chain(planned, *of_days):
+    then = (expand(catalog, at=moment, zone=zone) for moment in times.values())
+    for image in chain(planned, chain.from_iterable(then)):
         request = {"prompt": image.prompt, **image.params}
         like = (*by_text.get(plain_text(image.prompt), ()), *by_seed.get(str(image.seed), ()))
         for job in like:

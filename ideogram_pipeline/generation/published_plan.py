@@ -14,7 +14,7 @@ from ideogram_pipeline import warehouse
 from ideogram_pipeline.catalog.model import Catalog
 from ideogram_pipeline.catalog.sql import literal
 from ideogram_pipeline.errors import PipelineError, StorageError
-from ideogram_pipeline.planning.expansion import PlannedImages, cases
+from ideogram_pipeline.planning.expansion import PlannedImages
 from ideogram_pipeline.planning.identity import FINGERPRINT_VERSION
 from ideogram_pipeline.planning.plan import Plan
 from ideogram_pipeline.planning.tables import OwnTable
@@ -44,7 +44,7 @@ def stamp_of(
     made_from = (
         (_VERSION, FINGERPRINT_VERSION),
         catalog.content,
-        images.editions_in_use(),
+        images.editions,
         None if characters is None else sorted(characters),
         sorted(marks),
     )
@@ -72,7 +72,6 @@ def published_plan(settings: Settings, images: PlannedImages, stamp: str) -> Pla
     if published_stamp(settings) != stamp:
         return None
     table = OwnTable(images.connection, "plan")
-    editions = cases(images.editions)
     try:
         with warehouse.attached(settings.warehouse_path, images.cursor()) as both:
             # Of this very file, which may be another by now; and nothing that could be bought.
@@ -85,8 +84,8 @@ def published_plan(settings: Settings, images: PlannedImages, stamp: str) -> Pla
                 FROM warehouse.{TABLE} AS plan
                 JOIN memory.prompts AS prompts USING (prompt_id)
                 JOIN memory.{images.cast} AS who ON who.character_id = plan.character_id
+                JOIN memory.{images.edition_of} AS own USING (refresh, edition)
                 WHERE plan.decision = 'reuse' AND plan.credits = 0
-                    AND plan.edition = CASE prompts.refresh {editions} END
                     AND EXISTS (
                         FROM warehouse.stamps
                         WHERE table_name = {literal(TABLE)} AND stamp = {literal(stamp)}

@@ -34,9 +34,9 @@ def refresh_schedule(timezone: str) -> dg.ScheduleDefinition:
         cron_schedule="0 6 * * *",
         execution_timezone=timezone,
         default_status=dg.DefaultScheduleStatus.STOPPED,
-        description="Every morning at six, asks for the characters with a daily, weekly or monthly "
-        "row whose picture of the current period is not there yet. Other rows wait for the sensor "
-        "or for a person.",
+        description="Every morning at six, asks for the characters with a row to refresh whose "
+        "picture of the current period is not there yet: daily, weekly, monthly, or by cron. Other "
+        "rows wait for the sensor or for a person.",
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
         """Ask for one run for each character that is due."""

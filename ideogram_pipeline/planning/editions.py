@@ -6,24 +6,29 @@ late or repeated run of the same period asks for the same images and buys nothin
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from cronsim import CronSim
 
 from ideogram_pipeline.catalog.model import Refresh
 
 BASE = "base"
+_MOST_TURNED_BACK = timedelta(days=1)
+"""No clock was ever turned back by more."""
 
 
 def edition_at(refresh: Refresh, moment: datetime, zone: ZoneInfo) -> str:
-    """Name the edition that ``moment`` falls into: ``base``, a day, an ISO week or a month.
+    """Name the edition that ``moment`` falls into.
 
     Args:
         refresh: How often the row is made anew.
         moment: The scheduled time, with a time zone.
-        zone: The zone in which days, weeks (from Monday) and months begin.
+        zone: The zone in which days, weeks (from Monday) and months begin, and cron is read.
 
     Returns:
-        ``base``, ``2026-11-22``, ``2026-W47`` or ``2026-11``.
+        ``base``, a day ``2026-11-22``, an ISO week ``2026-W47``, a month ``2026-11``, or of a cron
+        expression the last time at or before the moment, ``2026-11-22T0600+0100``.
     """
     local = moment.astimezone(zone)
     if refresh == "daily":
@@ -32,7 +37,10 @@ def edition_at(refresh: Refresh, moment: datetime, zone: ZoneInfo) -> str:
         return f"{local:%G-W%V}"
     if refresh == "monthly":
         return f"{local:%Y-%m}"
-    return BASE
+    if refresh == "never":
+        return BASE
+    # With the offset, since an hour comes twice in autumn; without colons, since it names a file.
+    return f"{_last_time(refresh, moment, zone):%Y-%m-%dT%H%M%z}"
 
 
 def parse_moment(text: str, zone: ZoneInfo) -> datetime:
@@ -52,3 +60,41 @@ def parse_moment(text: str, zone: ZoneInfo) -> datetime:
             f"{text!r} is not a time in ISO 8601, such as 2026-11-22 or 2026-11-22T06:00+01:00."
         ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+
+
+def _last_time(expression: str, moment: datetime, zone: ZoneInfo) -> datetime:
+    """Find the last time of a cron expression at or before ``moment``.
+
+    cronsim is asked for the times on the clock only, and what they are in the zone is found here:
+    between a repeated hour and its other self it does not tell which of them it starts from.
+    """
+    moment = moment.astimezone(UTC)
+    on_the_clock = moment.astimezone(zone).replace(tzinfo=None)
+    found: list[datetime] = []
+    for time in CronSim(expression, on_the_clock + _MOST_TURNED_BACK, reverse=True):
+        # Of a clock that was turned back, what it showed earlier may have been later.
+        if found and time + _MOST_TURNED_BACK < found[0].astimezone(zone).replace(tzinfo=None):
+            break
+        found += [real for real in _in_zone(expression, time, zone) if real <= moment]
+    return max(found).astimezone(zone)
+
+
+def _in_zone(expression: str, time: datetime, zone: ZoneInfo) -> list[datetime]:
+    """Say when it is ``time`` for an expression, in UTC, as Debian's cron does.
+
+    Where the hour begins with a star, the job runs whenever the clock shows the time: twice when it
+    is turned back, never when it skips the time. Any other job runs once: the first time, and as
+    soon as the skipped time is over.
+    """
+    if expression.split()[1].startswith("*"):
+        both = (time.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+        return [real for real in both if _is_shown(time, real, zone)]
+    real = time.replace(tzinfo=zone).astimezone(UTC)
+    while not _is_shown(time, real, zone):
+        time += timedelta(minutes=1)
+        real = time.replace(tzinfo=zone).astimezone(UTC)
+    return [real]
+
+
+def _is_shown(time: datetime, real: datetime, zone: ZoneInfo) -> bool:
+    return real.astimezone(zone).replace(tzinfo=None) == time

@@ -6,9 +6,9 @@ is; whatever is to be sent is made there, and must be what was found here.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from ideogram_pipeline.apiframe.limits import DEFAULT_ASPECT_RATIO
@@ -16,7 +16,6 @@ from ideogram_pipeline.apiframe.model import INPUT_PARAMS
 from ideogram_pipeline.apiframe.pricing import CREDITS
 from ideogram_pipeline.catalog.model import Catalog
 from ideogram_pipeline.catalog.prompts import PROMPT_COLUMNS, put_characters
-from ideogram_pipeline.catalog.rules import REFRESHES
 from ideogram_pipeline.catalog.sql import json_word, literal
 from ideogram_pipeline.catalog.text import full_prompt_sql
 from ideogram_pipeline.planning import identity_sql
@@ -28,12 +27,13 @@ from ideogram_pipeline.planning.picture import (
     DEFAULT_STYLE_TYPE,
     planned_image,
 )
-from ideogram_pipeline.planning.tables import OwnTable
+from ideogram_pipeline.planning.tables import OwnTable, table_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _BATCH = 1_000
+_EDITION_COLUMNS = {"refresh": "VARCHAR", "edition": "VARCHAR"}
 
 
 class PlannedImages:
@@ -52,13 +52,18 @@ class PlannedImages:
         """The characters that were asked for, as ``put_characters`` makes it."""
         self.table = OwnTable(self.connection, "planned")
         """Row of the catalog as ``number``, and what of the image does not stand there."""
-        self.editions = {refresh: edition_at(refresh, at, zone) for refresh in REFRESHES}
         chosen = {
             name: who
             for name, who in catalog.characters.items()
             if characters is None or name in characters
         }
         put_characters(self.cursor(), str(self.cast), chosen)
+        self.editions = {name: edition_at(name, at, zone) for name in self._refreshes()}
+        """The editions that any of the images is of, by their rows' refresh."""
+        self.edition_of = table_of(
+            self.connection, "editions", _EDITION_COLUMNS, self.editions.items()
+        )
+        """The same as a table."""
 
     def cursor(self) -> DuckDBPyConnection:
         """A connection of the caller's own to the tables of the catalog and of the plan."""
@@ -76,18 +81,11 @@ class PlannedImages:
         )
         return int(number)
 
-    def editions_in_use(self) -> dict[str, str]:
-        """The editions that any of the images is of, by their rows' refresh."""
-        found = self.cursor().execute(
-            "SELECT DISTINCT refresh FROM prompts"
-            f" JOIN {self.cast} AS who USING (character_id) WHERE enabled ORDER BY refresh"
-        )
-        return {refresh: self.editions[refresh] for (refresh,) in found.fetchall()}
-
     @staticmethod
     def price(speed: str) -> str:
         """SQL for the price in credits at a rendering speed."""
-        return f"CASE {speed} {cases(CREDITS)} END"
+        cases = " ".join(f"WHEN {literal(tier)} THEN {price}" for tier, price in CREDITS.items())
+        return f"CASE {speed} {cases} END"
 
     def __len__(self) -> int:
         """Number of images."""
@@ -128,7 +126,6 @@ class PlannedImages:
 
     def fill(self) -> None:
         """Find the images."""
-        edition = cases(self.editions)
         self.cursor().execute(
             f"""CREATE TABLE {self.table} AS
             SELECT number, variation, character_id, edition, rendering_speed, seed,
@@ -143,10 +140,11 @@ class PlannedImages:
                 FROM (
                     SELECT number, prompt_id, character_id, prompts.seed AS first_seed,
                         unnest(range(1, variations + 1))::INTEGER AS variation,
-                        CASE refresh {edition} END AS edition,
+                        edition,
                         {_SENT}, {_INPUTS} AS inputs
                     FROM prompts
                     JOIN {self.cast} AS who USING (character_id)
+                    JOIN {self.edition_of} USING (refresh)
                     LEFT JOIN pictures AS image ON image.picture = prompts.image
                     LEFT JOIN pictures AS mask ON mask.picture = prompts.mask
                     WHERE enabled
@@ -168,10 +166,12 @@ class PlannedImages:
                 JOIN {self.cast} AS who ON who.character_id = own.character_id
             )"""
 
-
-def cases(meanings: Mapping[Any, str | int]) -> str:
-    """SQL between ``CASE value`` and ``END``."""
-    return " ".join(f"WHEN {literal(w)} THEN {literal(v)}" for w, v in meanings.items())
+    def _refreshes(self) -> list[str]:
+        found = self.cursor().execute(
+            "SELECT DISTINCT refresh FROM prompts"
+            f" JOIN {self.cast} AS who USING (character_id) WHERE enabled ORDER BY refresh"
+        )
+        return [refresh for (refresh,) in found.fetchall()]
 
 
 _TEXTS = {

@@ -18,6 +18,11 @@ SIZES_RULE = "must be one of the 69 sizes in docs/catalog.md, or None"
 NUMBER_RULE = "must be a whole number from 1 to 2147483647"
 STYLES = "must be one of Auto, Fiction, Realistic"
 SPEEDS = "must be one of default, quality, turbo"
+REFRESHES = (
+    "must be one of never, daily, weekly, monthly, or a cron expression such as `0 6 * * MON`"
+)
+FIELDS = "(minute, hour, day of month, month, day of week)"
+ONE_MINUTE = "but must be one number from 0 to 59, so that a row is made anew once an hour at most"
 RATIOS = "1:1, 1:3, 2:3, 3:1, 3:2, 3:4, 4:3, 9:16, 10:16, 16:9, 16:10"
 
 
@@ -67,7 +72,31 @@ def only_prompt(cast: Cast, **cells: str) -> Prompt:
         (
             "refresh",
             "week",
-            "must be one of never, daily, weekly, monthly; did you mean 'weekly'?",
+            f"{REFRESHES}; did you mean 'weekly'?",
+        ),
+        ("refresh", "@daily", f"{REFRESHES}; did you mean 'daily'?"),
+        ("refresh", "0 6 * *", f"{REFRESHES}: this has 4 fields instead of five {FIELDS}"),
+        ("refresh", "0 0 6 * * *", f"{REFRESHES}: this has 6 fields instead of five {FIELDS}"),
+        ("refresh", "* * * * *", f"{REFRESHES}: the minute of this is *, {ONE_MINUTE}"),
+        ("refresh", "*/5 * * * *", f"{REFRESHES}: the minute of this is */5, {ONE_MINUTE}"),
+        ("refresh", "0,30 6 * * *", f"{REFRESHES}: the minute of this is 0,30, {ONE_MINUTE}"),
+        ("refresh", "60 6 * * *", f"{REFRESHES}: the minute of this is 60, {ONE_MINUTE}"),
+        ("refresh", "0 24 * * *", f"{REFRESHES}: this has a bad hour"),
+        ("refresh", "0 6 30 2 *", f"{REFRESHES}: this has a bad day-of-month"),
+        ("refresh", "0 6 31 2,4 *", f"{REFRESHES}: this has a bad day-of-month"),
+        ("refresh", "0 6 1 FEBRUARY *", f"{REFRESHES}: this has a bad month"),
+        ("refresh", "0 6 * * MONDAY", f"{REFRESHES}: this has a bad day-of-week"),
+        ("refresh", "0 6 * * FRI-MON", f"{REFRESHES}: this has a bad day-of-week"),
+        ("refresh", "0 6 */31 * MON#5", f"{REFRESHES}: this has no day that ever comes"),
+        (
+            "refresh",
+            "0 6 * * \u017fun",
+            f"{REFRESHES}: this has a letter in it that cron does not know",
+        ),
+        (
+            "refresh",
+            "0 " + "9" * 5000 + " * * *",
+            f"{REFRESHES}: this is longer than 250 characters",
         ),
         ("enabled", "maybe", "must be true or false (also yes or no, 1 or 0)"),
         ("title", "a\x1fb", "holds the control character U+001F at position 2: remove it"),
@@ -131,6 +160,23 @@ def test_values_in_any_case_are_read_as_they_are_sent(cast: Cast) -> None:
         tags=("cover", "spring"),
         line=2,
     )
+
+
+@pytest.mark.parametrize(
+    ("cell", "refresh"),
+    [
+        ("", "never"),
+        ("NEVER", "never"),
+        ("0 6 * * MON", "0 6 * * MON"),
+        (" 0\t6  *\u00a0* mon-fri\n", "0 6 * * MON-FRI"),
+        ("30 * * * *", "30 * * * *"),
+        ("0 0 29 2 *", "0 0 29 2 *"),
+        ("0 0 * 2 MON#5", "0 0 * 2 MON#5"),
+        ("15 */2 LW jan,jul *", "15 */2 LW JAN,JUL *"),
+    ],
+)
+def test_refresh(cast: Cast, cell: str, refresh: str) -> None:
+    assert only_prompt(cast, refresh=cell).refresh == refresh
 
 
 @pytest.mark.parametrize("cell", ["true", "TRUE", "yes", "1", ""])

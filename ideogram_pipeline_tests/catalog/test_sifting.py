@@ -14,12 +14,16 @@ import duckdb
 import pytest
 from PIL import Image
 
-from ideogram_pipeline.catalog import sheets
+from ideogram_pipeline.catalog import reading, sheets
 from ideogram_pipeline.catalog.cells import Kind, PictureFile, Refusal
 from ideogram_pipeline.catalog.csvfile import read_csv
 from ideogram_pipeline.catalog.model import Catalog
+from ideogram_pipeline.catalog.pictures import Pictures
 from ideogram_pipeline.catalog.reading import read_catalog
+from ideogram_pipeline.catalog.rows import Row
 from ideogram_pipeline.catalog.rules import PROMPTS
+from ideogram_pipeline.catalog.schedules import Schedule
+from ideogram_pipeline.catalog.tables import Table
 from ideogram_pipeline.catalog.text import PLAIN_WORDS, WHITE_SPACE, normal_text
 from ideogram_pipeline.errors import CatalogError
 
@@ -37,6 +41,7 @@ PIECES = [
     *("FALSE", "1", "1.0", "7.00", "7.", "1e3", "2147483647", "2147483648", "9" * 18, "9" * 19),
     *("16:9", "3:4", "1024x1024", "1280X704", "Auto", "TURBO", "Quality", "weekly", "Never"),
     *("con", "NUL.txt", "com1", "aux.", "lpt9.a.b", "http://x", "data:", "a" * 100, "b" * 101),
+    *("0 6 * * mon", "30 */2 LW * *", "* * * * *", "0 0 30 2 *", "0 0 */31 * MON#5"),
     *("word " * 300, "😀" * 600, "é" * 1100, "mira.png"),
 ]
 KINDS = {column.name: column.kind for column in PROMPTS}
@@ -135,7 +140,7 @@ def row(draw: random.Random, number: int) -> dict[str, str]:
         "image": "",
         "mask": "",
         "variations": draw.choice(["", "1", "9"]),
-        "refresh": draw.choice(["", "weekly"]),
+        "refresh": draw.choice(["", "weekly", "0 6 * * MON", "0 6  * * mon"]),
         "enabled": draw.choice(["", "no"]),
         "title": draw.choice(["", "A title"]),
         "tags": draw.choice(["", "a; b", "a;;b", "b;b"]),
@@ -214,3 +219,35 @@ def test_files_come_out_the_same(tmp_path: Path) -> None:
         assert not slow.malformed
         assert sheet.columns == slow.columns
     assert at_once > 20
+
+
+def test_each_different_schedule_is_read_once_and_its_rows_are_not_read_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        f"p{number},mira,at the beach,{('', 'weekly', '0 6 * * MON', ' 30 9  * * fri')[number % 4]}"
+        for number in range(400)
+    ]
+    rows[200] = "p200,mira,at the beach,* * * * *"
+    folder = folder_of(tmp_path)
+    (folder / "prompts.csv").write_text("prompt_id,character_id,prompt,refresh\n" + "\n".join(rows))
+    parsed: list[str] = []
+    one_by_one: list[int] = []
+    parse, read_rows = Schedule.parse, reading.read_rows
+
+    def parsing(schedule: Schedule, cell: str) -> str | None:
+        parsed.append(cell)
+        return parse(schedule, cell)
+
+    def reading_rows(table: Table, pictures: Pictures) -> list[Row]:
+        if "prompts" in table.name:
+            one_by_one.extend(line for line, _ in table.rows)
+        return read_rows(table, pictures)
+
+    monkeypatch.setattr(sheets, "MANY_ROWS", ALWAYS)
+    monkeypatch.setattr(Schedule, "parse", parsing)
+    monkeypatch.setattr(reading, "read_rows", reading_rows)
+    catalog = read_catalog(str(folder))
+    assert (len(catalog.prompts), one_by_one) == (399, [202])
+    assert len(parsed) == 4, "three schedules, and the bad one again for its message"
+    assert set(catalog.prompts.refreshes()) == {"never", "weekly", "0 6 * * MON", "30 9 * * FRI"}

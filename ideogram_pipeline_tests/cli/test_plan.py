@@ -139,6 +139,23 @@ def test_editions_are_those_of_the_given_time(tmp_path: Path) -> None:
     )
 
 
+def test_editions_of_cron_are_those_of_the_given_time(tmp_path: Path) -> None:
+    catalog = write_catalog(tmp_path / "catalog", prompts=1, columns={"refresh": "30 9 * * FRI"})
+    environment = embedded(tmp_path / "home", catalog) | {
+        "IDEOGRAM_PIPELINE_TIMEZONE": "America/New_York"
+    }
+
+    def edition(moment: str) -> str:
+        words = ("plan", "--json", "--character", "ann", "--edition-at", moment)
+        (entry,) = json.loads(typed(*words, environment=environment).out)["entries"]
+        return str(entry["edition"])
+
+    assert edition("2026-11-27T09:29") == "2026-11-20T0930-0500"
+    assert edition("2026-11-27T09:30") == "2026-11-27T0930-0500"
+    assert edition("2026-11-27T14:30Z") == "2026-11-27T0930-0500"
+    assert edition("2026-12-01") == "2026-11-27T0930-0500"
+
+
 def test_a_provider_out_of_reach_is_said_and_is_no_error(tmp_path: Path, catalog: str) -> None:
     with SandboxServer() as server:
         gone = server.url

@@ -222,6 +222,16 @@ def test_earlier_editions_follow_the_current_one(house: House) -> None:
     assert places == sorted(places)
 
 
+def test_editions_of_a_schedule_show_it_and_find_their_files(house: House) -> None:
+    house.prompt("mira", "mira-mon", refresh="0 6 * * MON")
+    house.plan("mira", "mira-mon", edition="2026-11-23T0600+0100")
+    house.picture("mira", "mira-mon", edition="2026-11-23T0600+0100")
+    page = pages(house)["mira"]
+    assert "refreshed by cron: 0 6 * * MON" in page.text
+    assert "2026-11-23T0600+0100, variation 1" in page.text
+    assert "1 missing" not in page.text
+
+
 def test_what_left_the_catalog_keeps_its_pictures_and_its_text(house: House) -> None:
     house.picture("mira", "mira-old", text="as it was sent")
     house.picture("gone", "gone-01")

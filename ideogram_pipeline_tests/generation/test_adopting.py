@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -16,7 +16,7 @@ from ideogram_pipeline.generation.database import Database
 from ideogram_pipeline.generation.journal import Journal
 from ideogram_pipeline.planning.model import PlannedImage
 from ideogram_pipeline_tests.generation.fakes import NOW, begin, job_of
-from ideogram_pipeline_tests.planning.rows import catalog, character, one, picture
+from ideogram_pipeline_tests.planning.rows import ZONE, catalog, character, one, picture, prompt
 
 BEFORE = one()
 REPLACED = character(reference=picture("another"))
@@ -46,7 +46,7 @@ def give(
         orphans,
         [planned],
         catalog(cast=(REPLACED,)),
-        zone=ZoneInfo("UTC"),
+        zone=ZONE,
         run_id="run-2",
         now=NOW,
     )
@@ -83,6 +83,22 @@ def test_a_job_that_another_attempt_has_meanwhile_is_unclear(journal: Journal) -
     adoption = give(journal, job)
     assert adoption.adopted == ()
     assert "job-1" in str(adoption.doubt_about(NOW_PLANNED.fingerprint))
+
+
+def test_each_job_of_a_day_finds_the_edition_of_its_hour(journal: Journal) -> None:
+    hourly = prompt(refresh="0 * * * *")
+    jobs = []
+    for hours in (3, 2, 1):
+        made_at = NOW - timedelta(hours=hours)
+        attempt = begin(journal, one(hourly, at=made_at))
+        journal.close(attempt, schema.ABSENT, "")
+        jobs.append(job_of(attempt, f"job-{hours}", created_at=made_at + timedelta(minutes=5)))
+    adoption = adopt(
+        journal, jobs, [one(hourly)], catalog(hourly), zone=ZONE, run_id="run-2", now=NOW
+    )
+    assert {attempt.job_id: attempt.edition for attempt in adoption.adopted} == {
+        f"job-{hours}": f"2026-11-22T0{9 - hours}00+0000" for hours in (1, 2, 3)
+    }
 
 
 def test_a_failed_job_that_cost_nothing_is_no_orphan(journal: Journal) -> None:

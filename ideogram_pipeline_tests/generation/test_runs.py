@@ -92,6 +92,23 @@ def test_a_new_edition_is_bought_and_the_old_one_is_kept(tmp_path: Path) -> None
         ]
 
 
+def test_a_row_on_a_schedule_is_bought_once_in_each_of_its_periods(tmp_path: Path) -> None:
+    source = small(tmp_path / "catalog", prompts=1, refresh="30 8 * * *")
+    with bench(tmp_path, FAST, source, timezone="Europe/Berlin") as desk:
+        assert fates(desk.run()) == {"made": 1}
+        assert fates(desk.run(AT + timedelta(hours=22, minutes=29))) == {"reused": 1}
+        (entry,) = desk.plan(AT + timedelta(hours=22, minutes=30)).entries()
+        assert (entry.decision, entry.reason) == ("generate", "new edition 2026-11-23T0830+0100")
+        assert fates(desk.run(AT + timedelta(hours=22, minutes=30))) == {"made": 1}
+        assert fates(desk.run(AT + timedelta(hours=30))) == {"reused": 1}
+        assert fates(desk.run(AT)) == {"reused": 1}, "a late retry of an old period buys nothing"
+        assert [path for path, _, _ in stored(desk)] == [
+            "images/ann/ann-1/2026-11-22T0830+0100-v1-a1.png",
+            "images/ann/ann-1/2026-11-23T0830+0100-v1-a1.png",
+        ]
+        assert_books_right(desk, 2)
+
+
 def test_twins_are_bought_once_and_both_are_there(tmp_path: Path) -> None:
     source = small(tmp_path / "catalog", seed="7")
     rows = tmp_path / "catalog" / "prompts.csv"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -14,6 +14,7 @@ from ideogram_pipeline.orchestration.instance import open_instance
 from ideogram_pipeline.orchestration.partitions import known_characters
 from ideogram_pipeline.settings import Settings
 from ideogram_pipeline_tests.orchestration.house import (
+    IMAGES_OF_EACH,
     buy,
     edit_prompts,
     settings_for,
@@ -131,6 +132,28 @@ def test_the_schedule_asks_for_the_characters_that_are_due(
         "ann": "ann:2026-11-23",
         "bob": "bob:2026-W48",
     }
+
+
+def test_the_schedule_asks_for_a_row_on_cron_once_in_each_of_its_periods(
+    catalog: Path, instance: dg.DagsterInstance
+) -> None:
+    edit_prompts(catalog, "bob,reads a book,turbo,1,daily", "bob,reads a book,turbo,1,0 4 * * MON")
+    settings = settings_for(catalog.parent)
+    buy(settings, MORNING, "ann")
+    due = tick(instance, MORNING)
+    assert {name: request.run_key for name, request in due.items()} == {
+        "bob": "bob:2026-11-16T0400+0000"
+    }
+    report = buy(settings, MORNING, "ann", "bob")
+    assert (report.count("made"), report.count("reused")) == (IMAGES_OF_EACH, IMAGES_OF_EACH)
+
+    assert isinstance(tick(instance, MORNING), dg.SkipReason)
+    assert list(tick(instance, NEXT_MORNING)) == ["ann", "bob"]
+    report = buy(settings, NEXT_MORNING, "bob")
+    assert report.count("made") == 1
+    assert list(tick(instance, NEXT_MORNING + timedelta(days=6))) == ["ann"]
+    due = tick(instance, NEXT_MORNING + timedelta(days=7))
+    assert due["bob"].run_key == "bob:2026-11-30T0400+0000"
 
 
 def test_the_schedule_knows_characters_that_no_run_has_seen(

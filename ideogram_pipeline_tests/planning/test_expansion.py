@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from ideogram_pipeline.planning.editions import edition_at
 from ideogram_pipeline.planning.expansion import expand
 from ideogram_pipeline.planning.identity import canonical_json
 from ideogram_pipeline.planning.picture import planned_image
-from ideogram_pipeline_tests.planning.rows import AT, ZONE, catalog, character, picture, prompt
+from ideogram_pipeline_tests.planning.rows import AT, ZONE, catalog, character, one, picture, prompt
 
 # Whatever a file may hold, and what JSON or SQL could trip over more often than by chance.
 TEXTS = st.text(st.characters(codec="utf-8")) | st.text(
@@ -49,7 +50,7 @@ PROMPTS = rows(
     image=PICTURES,
     mask=PICTURES,
     variations=st.integers(1, 3),
-    refresh=st.sampled_from(REFRESHES),
+    refresh=st.sampled_from([*REFRESHES, "0 6 * * MON", "30 * * * *"]),
     title=TEXTS,
     tags=st.lists(TEXTS, max_size=2).map(tuple),
 )
@@ -107,3 +108,27 @@ def test_images_come_in_the_order_of_the_catalog_with_all_that_their_rows_say() 
     assert images[0].tags == ("a", "b")
     assert images[2].mask == picture("m")
     assert json.loads(canonical_json(dict(images[2].params))).keys().isdisjoint({"aspect_ratio"})
+
+
+def test_only_the_schedules_of_chosen_rows_have_editions() -> None:
+    cast = (character(), character(character_id="bob", reference=picture("bob")))
+    rows = catalog(
+        prompt(prompt_id="a", refresh="30 8 * * *"),
+        prompt(prompt_id="b", refresh="0 6 * * SUN", enabled=False),
+        prompt(prompt_id="c", refresh="daily", character_id="bob"),
+        cast=cast,
+    )
+    assert expand(rows, at=AT, zone=ZONE, characters=["ann"]).editions == {
+        "30 8 * * *": "2026-11-22T0830+0000"
+    }
+    assert list(expand(rows, at=AT, zone=ZONE).editions) == ["30 8 * * *", "daily"]
+
+
+def test_each_edition_of_cron_is_another_picture_and_its_period_has_one() -> None:
+    row = prompt(refresh="30 8 * * *")
+    now, soon, next_day = (
+        one(row, at=AT + timedelta(hours=hours)).fingerprint for hours in (0, 23, 24)
+    )
+    assert now == soon != next_day
+    with_seed = prompt(refresh="30 8 * * *", seed=7)
+    assert one(with_seed).fingerprint == one(with_seed, at=AT + timedelta(days=1)).fingerprint

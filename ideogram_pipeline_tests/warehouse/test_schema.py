@@ -10,7 +10,7 @@ import pytest
 
 from ideogram_pipeline.warehouse import documentation, schema
 
-_PINNED = (1, "fb27b365d7cbe40d")
+_PINNED = (1, "f2647dcede6b486b")
 
 
 @pytest.fixture(scope="module")

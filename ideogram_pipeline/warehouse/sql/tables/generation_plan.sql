@@ -25,7 +25,7 @@ COMMENT ON COLUMN generation_plan.run_id IS 'The run that the plan was made for,
 COMMENT ON COLUMN generation_plan.character_id IS 'The character that the picture shows.';
 COMMENT ON COLUMN generation_plan.prompt_id IS 'The prompt that asks for the picture.';
 COMMENT ON COLUMN generation_plan.variation IS 'Number of the picture among those of its prompt and edition, counted from 1.';
-COMMENT ON COLUMN generation_plan.edition IS 'Refresh period: base, a day (2026-11-22), a week (2026-W47) or a month (2026-11).';
+COMMENT ON COLUMN generation_plan.edition IS 'Refresh period: base, a day (2026-11-22), a week (2026-W47), a month (2026-11) or a scheduled time with its UTC offset (2026-11-27T0600+0100).';
 COMMENT ON COLUMN generation_plan.decision IS 'reuse: stored already; resume: under way; generate: to be bought; blocked: see reason.';
 COMMENT ON COLUMN generation_plan.reason IS 'Why, in words.';
 COMMENT ON COLUMN generation_plan.credits IS 'Credits that this row costs now: its price if it is to be generated, else 0. Their sum is the quote.';

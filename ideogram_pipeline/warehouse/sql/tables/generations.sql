@@ -30,7 +30,7 @@ COMMENT ON COLUMN generations.run_id IS 'The run that made the attempt.';
 COMMENT ON COLUMN generations.character_id IS 'The character that the picture shows.';
 COMMENT ON COLUMN generations.prompt_id IS 'The prompt that asked for the picture.';
 COMMENT ON COLUMN generations.variation IS 'Number of the picture among those of its prompt and edition, counted from 1.';
-COMMENT ON COLUMN generations.edition IS 'Refresh period: base, a day (2026-11-22), a week (2026-W47) or a month (2026-11).';
+COMMENT ON COLUMN generations.edition IS 'Refresh period: base, a day (2026-11-22), a week (2026-W47), a month (2026-11) or a scheduled time with its UTC offset (2026-11-27T0600+0100).';
 COMMENT ON COLUMN generations.fingerprint IS 'SHA-256 over all that decides the picture, in hex.';
 COMMENT ON COLUMN generations.attempt IS 'Number of the paid submission for this picture, counted from 1.';
 COMMENT ON COLUMN generations.idempotency_key IS 'The key that the request carried; repeating it does not pay again.';

@@ -24,7 +24,7 @@ COMMENT ON COLUMN images.fingerprint IS 'SHA-256 over all that decided the pictu
 COMMENT ON COLUMN images.character_id IS 'The character that the picture shows.';
 COMMENT ON COLUMN images.prompt_id IS 'The prompt that asked for it.';
 COMMENT ON COLUMN images.variation IS 'Number of the picture among those of its prompt and edition, counted from 1.';
-COMMENT ON COLUMN images.edition IS 'Refresh period: base, a day (2026-11-22), a week (2026-W47) or a month (2026-11).';
+COMMENT ON COLUMN images.edition IS 'Refresh period: base, a day (2026-11-22), a week (2026-W47), a month (2026-11) or a scheduled time with its UTC offset (2026-11-27T0600+0100).';
 COMMENT ON COLUMN images.seed IS 'The seed as sent.';
 COMMENT ON COLUMN images.path IS 'The file, relative to the folder that this database is in.';
 COMMENT ON COLUMN images.sha256 IS 'SHA-256 of the file, in hex; the bytes are the provider''s, untouched.';

@@ -36,7 +36,7 @@ COMMENT ON COLUMN prompt_catalog.image_sha256 IS 'SHA-256 of the content of that
 COMMENT ON COLUMN prompt_catalog.mask IS 'Absolute path of the mask of that picture, black where it is repainted; null: none.';
 COMMENT ON COLUMN prompt_catalog.mask_sha256 IS 'SHA-256 of the content of the mask, in hex.';
 COMMENT ON COLUMN prompt_catalog.variations IS 'How many pictures of each edition are wanted.';
-COMMENT ON COLUMN prompt_catalog.refresh IS 'How often new pictures are wanted: never, daily, weekly or monthly.';
+COMMENT ON COLUMN prompt_catalog.refresh IS 'How often new pictures are wanted: never, daily, weekly, monthly or a cron expression.';
 COMMENT ON COLUMN prompt_catalog.enabled IS 'False: nothing is planned for the row.';
 COMMENT ON COLUMN prompt_catalog.title IS 'Title for people; it changes nothing that is bought.';
 COMMENT ON COLUMN prompt_catalog.tags IS 'Words for people to group by; they change nothing that is bought.';
