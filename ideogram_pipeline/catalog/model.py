@@ -78,8 +78,8 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
-class Reject:
-    """One reason why a row was refused; the other rows go on without it."""
+class Remark:
+    """Something about a row that people are told."""
 
     file: str
     """The file as the user named it, with the table where a file holds several."""
@@ -88,7 +88,7 @@ class Reject:
     column: str
     """Blank where the whole row is at fault, as with too many cells."""
     value: str
-    """The cell as it was found."""
+    """The cell as it was found; of a question, as it was read."""
     reason: str
     """What is wrong and what to do, in words that can follow the name of the column."""
     character_id: str | None = None
@@ -102,6 +102,18 @@ class Reject:
         return f"{self.file}, line {self.line}{column}: {self.reason}{found}"
 
 
+class Reject(Remark):
+    """One reason why a row was refused; the other rows go on without it."""
+
+    __slots__ = ()
+
+
+class Question(Remark):
+    """A row that is used as it stands, though it may not say what was meant."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class Catalog:
     """Everything that could be read: the fit rows in the order of the files, and the rejects."""
@@ -110,6 +122,8 @@ class Catalog:
     prompts: Prompts
     rejects: tuple[Reject, ...] = ()
     source: str = ""
+    prompts_name: str = ""
+    """What messages call the table of the prompts."""
     content: str | None = None
     """SHA-256 over the bytes of its tables and pictures, where it was read from files and nothing
     was refused: what is read from the same bytes is the same."""
@@ -120,3 +134,10 @@ class Catalog:
         from ideogram_pipeline.catalog.digests import digests
 
         return digests(self.characters, self.prompts)
+
+    @cached_property
+    def questions(self) -> tuple[Question, ...]:
+        """What is worth a second look in rows that are used all the same."""
+        from ideogram_pipeline.catalog.questions import questions
+
+        return tuple(questions(self.prompts, self.prompts_name))

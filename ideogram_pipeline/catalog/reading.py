@@ -59,6 +59,7 @@ def read_catalog(source: str) -> Catalog:
             *rejects(table, rows, "prompt_id"),
         ),
         source=source,
+        prompts_name=tables.prompts.name,
     )
 
 

@@ -24,11 +24,17 @@ def command() -> None:
         os.environ.pop(name, None)
 
     from ideogram_pipeline.cli.outcome import conclude
-    from ideogram_pipeline.cli.preparing import prepare, quote_line, show_rejects
+    from ideogram_pipeline.cli.preparing import (
+        prepare,
+        quote_line,
+        show_questions,
+        show_rejects,
+    )
     from ideogram_pipeline.cli.running import carry_out
     from ideogram_pipeline.settings import Settings
 
     prepared = prepare(Settings.load(api_key=None, journal_url=None, _env_file=None))
     show_rejects(prepared.rejects)
+    show_questions(prepared.questions)
     click.echo(f"{quote_line(prepared.plan)} of play money: the demo runs on the sandbox.")
     conclude(prepared, carry_out(prepared), ("new", "reused"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,13 @@ from ideogram_pipeline.cli.preparing import (
     Prepared,
     prepare,
     quote_line,
+    show_questions,
     show_rejects,
 )
 
 if TYPE_CHECKING:
     from ideogram_pipeline.apiframe.model import RenderingSpeed
+    from ideogram_pipeline.catalog.model import Remark
     from ideogram_pipeline.planning.model import Decision
     from ideogram_pipeline.planning.plan import Plan, Share
     from ideogram_pipeline.settings import Settings
@@ -40,7 +43,8 @@ def command(
 
     Each prompt, variation and edition is one picture. It is bought once: a picture that is on file
     is reused, one that is paid and not yet fetched is resumed. The quote is what `run` will cost,
-    to the credit. Rows that the catalog refuses come first, on stderr.
+    to the credit. Rows that the catalog refuses, or that it asks about, come first,
+    on stderr.
 
     \b
     Examples:
@@ -57,8 +61,10 @@ def command(
             click.echo(_about_balance(prepared, balance), err=True)
         click.echo(json.dumps(_as_json(prepared, balance), ensure_ascii=False, indent=2))
         return
-    show_rejects(prepared.rejects, None if show_all else MOST_ROWS)
-    _show(prepared, None if show_all else MOST_ROWS)
+    most = None if show_all else MOST_ROWS
+    show_rejects(prepared.rejects, most)
+    show_questions(prepared.questions, most)
+    _show(prepared, most)
     click.echo(quote_line(prepared.plan))
     click.echo(_about_balance(prepared, balance))
     click.echo(_what_next(prepared, characters, edition_at))
@@ -162,18 +168,8 @@ def _as_json(prepared: Prepared, balance: int | str) -> dict[str, object]:
         "balance": known,
         "balance_after": None if known is None else known - plan.quote,
         "entries": _entries(plan),
-        "rejects": [
-            {
-                "file": reject.file,
-                "line": reject.line,
-                "column": reject.column,
-                "value": reject.value,
-                "reason": reject.reason,
-                "character_id": reject.character_id,
-                "row_id": reject.row_id,
-            }
-            for reject in prepared.rejects
-        ],
+        "rejects": _remarks(prepared.rejects),
+        "questions": _remarks(prepared.questions),
         "by_character": {
             name: {
                 **{decision: share.decisions[decision] for decision in _DECISIONS},
@@ -183,6 +179,21 @@ def _as_json(prepared: Prepared, balance: int | str) -> dict[str, object]:
         },
         "by_speed": {speed: by_speed.get(speed, 0) for speed in _SPEEDS},
     }
+
+
+def _remarks(remarks: Sequence[Remark]) -> list[dict[str, object]]:
+    return [
+        {
+            "file": remark.file,
+            "line": remark.line,
+            "column": remark.column,
+            "value": remark.value,
+            "reason": remark.reason,
+            "character_id": remark.character_id,
+            "row_id": remark.row_id,
+        }
+        for remark in remarks
+    ]
 
 
 def _entries(plan: Plan) -> list[dict[str, object]]:

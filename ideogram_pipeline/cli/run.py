@@ -53,12 +53,18 @@ def command(
       1  an error stopped it       2  wrong usage       130  Ctrl-C
     """  # noqa: D301 (click's mark for lines that are not to be wrapped)
     from ideogram_pipeline.cli.outcome import COLUMNS, conclude
-    from ideogram_pipeline.cli.preparing import prepare, quote_line, show_rejects
+    from ideogram_pipeline.cli.preparing import (
+        prepare,
+        quote_line,
+        show_questions,
+        show_rejects,
+    )
     from ideogram_pipeline.cli.running import carry_out
     from ideogram_pipeline.settings import Settings
 
     prepared = prepare(Settings.load(), characters, edition_at)
     show_rejects(prepared.rejects)
+    show_questions(prepared.questions)
     click.echo(f"{_counts(prepared)} {quote_line(prepared.plan)}.")
     if prepared.settings.mode == "live":
         max_credits = _agree(prepared, max_credits, yes=yes)

@@ -17,7 +17,7 @@ from ideogram_pipeline.warehouse import Published, query, schema
 from ideogram_pipeline.warehouse.reading import HeldError
 
 if TYPE_CHECKING:
-    from ideogram_pipeline.catalog.model import Catalog
+    from ideogram_pipeline.catalog.model import Catalog, Remark
     from ideogram_pipeline.generation.report import CharacterReport, RunReport, Trouble
     from ideogram_pipeline.planning.model import PlanEntry
     from ideogram_pipeline.planning.plan import Plan
@@ -58,19 +58,26 @@ def _columns() -> Mapping[str, list[dg.TableColumn]]:
 
 
 def of_catalog(catalog: Catalog) -> Metadata:
-    """Counts of a catalog, and the rows that were refused."""
+    """Counts of a catalog, and the rows that were refused or are asked about."""
     found: Metadata = {
         "source": catalog.source,
         "dagster/row_count": len(catalog.prompts),
         "rows": len(catalog.prompts),
         "rejects": len({(reject.file, reject.line) for reject in catalog.rejects}),
+        "questions": len(catalog.questions),
     }
     if catalog.rejects:
-        found["rejected_rows"] = markdown_table(
-            ("file", "line", "column", "value", "reason"),
-            [(r.file, r.line, r.column, r.value, r.reason) for r in catalog.rejects],
-        )
+        found["rejected_rows"] = _remarks_table(catalog.rejects)
+    if catalog.questions:
+        found["questioned_rows"] = _remarks_table(catalog.questions)
     return found
+
+
+def _remarks_table(remarks: Sequence[Remark]) -> dg.MarkdownMetadataValue:
+    return markdown_table(
+        ("file", "line", "column", "value", "reason"),
+        [(r.file, r.line, r.column, r.value, r.reason) for r in remarks],
+    )
 
 
 def of_plan(plan: Plan, character_id: str) -> Metadata:

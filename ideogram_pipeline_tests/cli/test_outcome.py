@@ -51,6 +51,7 @@ def code_of(launch: Launch, *rejects: Reject, home: Path = Path("home")) -> int:
         at=datetime.now(UTC),
         plan=decide_on(Catalog({}, Prompts()), {}),
         rejects=rejects,
+        questions=(),
     )
     with pytest.raises(click.exceptions.Exit) as caught:
         conclude(prepared, launch, list(COLUMNS))

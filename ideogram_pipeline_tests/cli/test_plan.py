@@ -62,6 +62,7 @@ def test_json_has_stable_keys(environment: dict[str, str]) -> None:
         "balance_after",
         "entries",
         "rejects",
+        "questions",
         "by_character",
         "by_speed",
     ]
@@ -76,7 +77,7 @@ def test_json_has_stable_keys(environment: dict[str, str]) -> None:
         "bob": {"generate": 3, "resume": 0, "reuse": 0, "blocked": 0, "credits": 30}
     }
     assert plan["by_speed"] == {"turbo": 30, "default": 0, "quality": 0}
-    assert (plan["rejects"], answer.err) == ([], "")
+    assert (plan["rejects"], plan["questions"], answer.err) == ([], [], "")
 
 
 def test_long_lists_are_cut_unless_all_is_asked_for(tmp_path: Path) -> None:
@@ -102,6 +103,25 @@ def test_rejected_rows_come_first(
     assert (reject["line"], reject["column"], reject["row_id"]) == (8, "character_id", "odd")
     # Those of other characters are not shown with a chosen one.
     assert typed("plan", "--character", "ann", environment=environment).err == ""
+
+
+def test_questions_are_asked_and_are_no_error(tmp_path: Path) -> None:
+    columns = {"seed": "7", "refresh": "0 6 * * mon"}
+    catalog = write_catalog(tmp_path / "catalog", prompts=1, columns=columns)
+    environment = embedded(tmp_path / "home", catalog)
+    answer = typed("plan", "--character", "bob", environment=environment)
+    assert answer.code == 0
+    assert answer.err.splitlines() == [
+        "Is this what you mean? (no error: these rows are used as they are)",
+        f"  {catalog}/prompts.csv, line 3, column seed: asks for the same picture in every period "
+        "of its refresh (0 6 * * MON), so that it is bought once and never anew: blank the seed to "
+        "get new pictures, or the refresh to say that one is meant (found '7')",
+        "",
+    ]
+    assert "Quote: 10 credits" in answer.out
+    plan = json.loads(typed("plan", "--json", environment=environment).out)
+    assert plan["rejects"] == []
+    assert [(q["line"], q["row_id"]) for q in plan["questions"]] == [(2, "ann-1"), (3, "bob-1")]
 
 
 def test_an_unknown_character(environment: dict[str, str]) -> None:

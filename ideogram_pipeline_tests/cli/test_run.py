@@ -159,6 +159,18 @@ def test_a_limit_of_0_defers_everything(tmp_path: Path) -> None:
     assert books(tmp_path / "home" / "sandbox" / STATE_NAME)["jobCount"] == 0
 
 
+def test_a_question_is_asked_and_changes_no_exit_code(tmp_path: Path) -> None:
+    columns = {"seed": "7", "refresh": "weekly"}
+    catalog = write_catalog(tmp_path / "c", characters=["ann"], prompts=1, columns=columns)
+    environment = embedded(tmp_path / "home", catalog)
+    for edition_at in ("2026-11-22", "2026-11-23"):
+        answer = typed("run", "--edition-at", edition_at, environment=environment)
+        assert answer.code == 0
+        assert answer.err.startswith("Is this what you mean? (no error: ")
+        assert "line 2, column seed: asks for the same picture in every period" in answer.err
+    assert "0 pictures to buy, 0 to fetch, 1 on file" in answer.out
+
+
 def test_ctrl_c_loses_nothing(tmp_path: Path) -> None:
     catalog = write_catalog(tmp_path / "catalog", characters=["ann"], prompts=3)
     with SandboxServer(SandboxOptions(speed=2, tiny=True, max_concurrent_jobs=1)) as server:

@@ -24,6 +24,7 @@ from ideogram_pipeline.orchestration.partitions import known_characters
 from ideogram_pipeline.settings import Settings
 from ideogram_pipeline_tests.orchestration.house import (
     buy,
+    edit_prompts,
     launch,
     materializations,
     run_job,
@@ -180,3 +181,19 @@ def test_a_bad_row_is_a_warning_and_stops_nothing(tmp_path: Path) -> None:
     assert check.severity is dg.AssetCheckSeverity.WARN
     assert (shown["rows"], shown["rejects"]) == (4, 1)
     assert "prompts.csv | 6 | rendering_speed | fast |" in str(shown["rejected_rows"])
+    assert (shown["questions"], "questioned_rows" in shown) == (0, False)
+
+
+def test_a_questioned_row_is_shown_and_is_no_warning(tmp_path: Path) -> None:
+    catalog = write_catalog(tmp_path / "catalog", "ann")
+    edit_prompts(catalog, "variations,refresh,title", "seed,refresh,title")
+    edit_prompts(catalog, "turbo,1,daily", "turbo,7,daily")
+    settings = settings_for(tmp_path)
+    with open_instance(settings) as instance, calling(Caller(settings)):
+        done = run_job(settings, instance, "catalog")
+        ((_, _, shown),) = materializations(instance, "prompt_catalog")
+    (check,) = done.get_asset_check_evaluations()
+    assert (check.check_name, check.passed) == ("catalog_is_clean", True)
+    assert (shown["rejects"], shown["questions"]) == (0, 1)
+    for told in (shown["questioned_rows"], check.metadata["questioned_rows"].value):
+        assert "prompts.csv | 3 | seed | 7 | asks for the same picture" in str(told)

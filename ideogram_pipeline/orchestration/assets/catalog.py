@@ -19,7 +19,8 @@ CATALOG_IS_CLEAN = dg.AssetCheckSpec(
     "catalog_is_clean",
     asset="prompt_catalog",
     description="No row of the catalog was refused. Refused rows are left out, and the others go "
-    "on; each stands with file, line and reason in the table `catalog_rejects`.",
+    "on; each stands with file, line and reason in the table `catalog_rejects`. A row that is used "
+    "and may not say what was meant is a question in the metadata, and no reason to fail.",
 )
 
 
