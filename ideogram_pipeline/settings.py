@@ -81,6 +81,10 @@ class Settings(BaseSettings):
     Each is a `host` or `host:port`, both meaning https, or a whole origin such as
     `http://127.0.0.1:9000`; there are no wildcards."""
 
+    alert_webhook: SecretStr | None = None
+    """An `https://` address that is told of failed and unfinished runs, as `{"text": ...}`, which
+    is what incoming webhooks of Slack and others take. A secret, like the key."""
+
     sandbox_speed: float = Field(default=30.0, gt=0)
     """How many times faster than a real provider the embedded sandbox draws."""
 
@@ -98,6 +102,14 @@ class Settings(BaseSettings):
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("must be an http(s) URL such as https://api.apiframe.ai")
         return value.rstrip("/")
+
+    @field_validator("alert_webhook")
+    @classmethod
+    def _check_webhook(cls, value: SecretStr | None) -> SecretStr | None:
+        parts = urlsplit(value.get_secret_value()) if value else None
+        if parts and not (parts.scheme in ("http", "https") and parts.hostname):
+            raise ValueError("must be an http(s) URL")
+        return value
 
     @field_validator("timezone")
     @classmethod

@@ -12,6 +12,7 @@ from sqlalchemy import Select, and_, bindparam, exists, func, select, text, true
 from ideogram_pipeline.apiframe.model import INPUT_PARAMS
 from ideogram_pipeline.generation import meta, schema
 from ideogram_pipeline.generation.database import Database
+from ideogram_pipeline.generation.owners import is_alive
 from ideogram_pipeline.generation.prepared import Prepared
 from ideogram_pipeline.generation.times import from_text
 from ideogram_pipeline.planning.model import Bought, Standing, Standings
@@ -177,6 +178,18 @@ def filed(
     for attempt_id, state, path, size, stored_at, fingerprint in rows:
         if fingerprint in wanted:
             yield attempt_id, state, path, size, stored_at
+
+
+def abandoned(database: Database) -> dict[int, str]:
+    """Id and character of the attempts that are under way and that no living run is at."""
+    with database.read() as connection:
+        found = connection.execute(
+            select(_attempts.c.id, _attempts.c.character_id, _attempts.c.owner)
+            .where(_attempts.c.state.in_(schema.OPEN))
+            .order_by(_attempts.c.id)
+        ).all()
+    alive = {owner for owner in {row.owner for row in found} if is_alive(database.locks, owner)}
+    return {row.id: row.character_id for row in found if row.owner not in alive}
 
 
 def recent_seconds(database: Database) -> dict[str, list[float]]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from sqlalchemy import func, select, update
 
 from ideogram_pipeline.errors import ConfigurationError
-from ideogram_pipeline.generation import meta, schema
+from ideogram_pipeline.generation import meta, schema, totals
 from ideogram_pipeline.generation.database import Database
 from ideogram_pipeline.generation.settled import drop_settled_point
 from ideogram_pipeline.generation.times import now_text
@@ -74,6 +74,23 @@ def running(database: Database) -> list[str]:
     with database.read() as connection:
         of_running = select(_runs.c.run_id).where(_runs.c.status == "running")
         return list(connection.scalars(of_running))
+
+
+def credits_left(database: Database, run_id: str, max_credits: int | None) -> int | None:
+    """What a run has neither spent nor reserved of what was agreed to.
+
+    Args:
+        database: The journal.
+        run_id: The run.
+        max_credits: What it was let spend of its quote; ``None``: all.
+
+    Returns:
+        Credits, or ``None`` for a run without record and without limit.
+    """
+    with database.read() as connection:
+        quoted = connection.scalar(select(_runs.c.credits_quoted).where(_runs.c.run_id == run_id))
+        agreed = [amount for amount in (quoted, max_credits) if amount is not None]
+        return max(0, min(agreed) - totals.of_run(connection, run_id)) if agreed else None
 
 
 def bind_account(database: Database, team_id: str | None) -> None:

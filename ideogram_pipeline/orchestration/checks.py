@@ -7,13 +7,16 @@ newest result is never about a part only.
 
 import hashlib
 from collections.abc import Callable
+from datetime import datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from ideogram_pipeline.errors import PipelineError
 from ideogram_pipeline.files import look_at
+from ideogram_pipeline.orchestration import clock
 from ideogram_pipeline.orchestration.caller import current_caller
 from ideogram_pipeline.orchestration.ledgers import total, total_in_journal, totals_in_warehouse
 from ideogram_pipeline.orchestration.metadata import markdown_table
@@ -22,8 +25,14 @@ from ideogram_pipeline.orchestration.resources import PipelineResource
 from ideogram_pipeline.settings import Settings
 from ideogram_pipeline.warehouse import query
 
+if TYPE_CHECKING:
+    from ideogram_pipeline.planning.plan import Missing
+
 NEARLY_SPENT = 0.9
 """Share of a monthly budget from which on the check warns."""
+OVERDUE = timedelta(hours=12)
+"""After the beginning of a period; the schedule of every morning has had its turn by then."""
+MOST_NAMES = 20
 A_MOMENT = 60.0
 """Seconds of a run after which its pictures are looked at once more at its end."""
 
@@ -155,7 +164,59 @@ def within_budget(pipeline: PipelineResource) -> dg.AssetCheckResult:
     return _looking(pipeline, look)
 
 
-CHECKS = [images_are_whole, nothing_unresolved, ledger_equals_journal, within_budget]
+@dg.asset_check(
+    asset="images",
+    description="No character is overdue: of every refreshed row, the pictures of the current "
+    "period are there twelve hours after it began. By name and since when, which a freshness "
+    "policy cannot tell: it looks at the newest picture of any character.",
+)
+def nothing_overdue(pipeline: PipelineResource) -> dg.AssetCheckResult:
+    """List the characters of which a picture should have been there for hours."""
+    from ideogram_pipeline.catalog.remembering import current_catalog
+    from ideogram_pipeline.generation.plans import make_plan
+    from ideogram_pipeline.planning.editions import began_at
+
+    def look(settings: Settings) -> dg.AssetCheckResult:
+        now = clock.now()
+        plan = make_plan(settings, current_catalog(settings.catalog), at=now)
+        late = [
+            (began, missing)
+            for missing in plan.missing_editions()
+            if (began := began_at(missing.refresh, now, settings.zone)) and now - began > OVERDUE
+        ]
+        characters = {missing.character_id for _, missing in late}
+        return dg.AssetCheckResult(
+            passed=not late,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"Overdue: {', '.join(sorted(characters)[:MOST_NAMES])}" if late else None,
+            metadata={
+                "characters_overdue": len(characters),
+                "which": markdown_table(
+                    ("character", "since", "prompt", "edition", "pictures missing", "why"),
+                    [
+                        _overdue(began, missing)
+                        for began, missing in sorted(late, key=itemgetter(0))
+                    ],
+                ),
+            },
+        )
+
+    return _looking(pipeline, look)
+
+
+CHECKS = [
+    images_are_whole,
+    nothing_unresolved,
+    nothing_overdue,
+    ledger_equals_journal,
+    within_budget,
+]
+
+
+def _overdue(began: datetime, missing: "Missing") -> tuple[object, ...]:
+    since = f"{began:%Y-%m-%d %H:%M %Z}"
+    told = (missing.prompt_id, missing.edition, missing.images, missing.reason)
+    return (missing.character_id, since, *told)
 
 
 def _looking(

@@ -34,10 +34,18 @@ concurrency:
         value:
           applyLimitPerUniqueValue: true
 
-# Runs whose process died are marked as failed; the next run of their characters goes on.
+# A run that does not start is marked as failed. (One whose process died is found by the sensor
+# dead_run_sensor: the launcher of a single machine does not look after its processes.)
 run_monitoring:
   enabled: true
   start_timeout_seconds: 180
+  free_slots_after_run_end_seconds: 60
+
+retention:
+  # The sensors look every minute or more often; what they found nothing in need not be kept.
+  sensor:
+    purge_after_days:
+      skipped: 1
 """
 
 _YAML_NAME = "dagster.yaml"

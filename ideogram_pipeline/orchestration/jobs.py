@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from ideogram_pipeline.orchestration.checks import CHECKS
+from ideogram_pipeline.orchestration.checks import CHECKS, nothing_overdue
 
 CATALOG_JOB = dg.define_asset_job(
     "catalog",
@@ -21,8 +21,10 @@ REFRESH_JOB = dg.define_asset_job(
 
 BOOKS_JOB = dg.define_asset_job(
     "books",
-    selection=dg.AssetSelection.assets("spend_report", "reconciliation"),
-    description="Renew the spend report and compare the ledger with the provider. Spends nothing.",
+    selection=dg.AssetSelection.assets("spend_report", "reconciliation")
+    | dg.AssetSelection.checks(nothing_overdue),
+    description="Renew the spend report, compare the ledger with the provider, and look whether a "
+    "character is overdue. Spends nothing.",
 )
 
 CHECKS_JOB = dg.define_asset_job(

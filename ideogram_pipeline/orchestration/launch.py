@@ -11,9 +11,11 @@ import dagster as dg
 
 from ideogram_pipeline.errors import CatalogError
 from ideogram_pipeline.generation.report import ProgressListener, RunReport
+from ideogram_pipeline.orchestration.asking import MOST_CHARACTERS
 from ideogram_pipeline.orchestration.caller import Caller, calling
 from ideogram_pipeline.orchestration.instance import open_instance
 from ideogram_pipeline.orchestration.jobs import BOOKS_JOB, CATALOG_JOB, REFRESH_JOB
+from ideogram_pipeline.orchestration.living import report_dead_runs
 from ideogram_pipeline.orchestration.partitions import (
     contiguous_ranges,
     known_characters,
@@ -25,14 +27,6 @@ from ideogram_pipeline.settings import Settings
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """Dagster's lines for each event go to its event log only; the terminal is the command's."""
-
-MOST_CHARACTERS = 1_000
-"""One run in this process holds up to so many characters.
-
-At the end of a run slots stand idle until its last picture is there, so there should be few ends.
-But Dagster keeps the events of a run in memory, a contact sheet of 30 kB in one of each character,
-and the tables are published at its end.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +74,7 @@ def materialize_characters(
     at = at or datetime.now(UTC)
     caller = Caller(settings, on_progress)
     with _interrupts_as_usual(), open_instance(settings) as instance, calling(caller):
+        report_dead_runs(settings, instance)
         runs = _Runs(build_definitions(settings), instance)
         if runs.execute(CATALOG_JOB.name):
             for together in _groups(instance, characters):

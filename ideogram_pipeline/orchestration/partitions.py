@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import dagster as dg
 
@@ -73,6 +73,17 @@ def partition_tags(keys: Sequence[str]) -> dict[str, str]:
     if len(keys) == 1:
         return {_PARTITION_TAG: keys[0]}
     return {_RANGE_START_TAG: keys[0], _RANGE_END_TAG: keys[-1]}
+
+
+def tagged_characters(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> list[str]:
+    """The characters of a run that has these tags, in Dagster's order; none for another run."""
+    if one := tags.get(_PARTITION_TAG):
+        return [one]
+    keys = known_characters(instance)
+    first, last = tags.get(_RANGE_START_TAG), tags.get(_RANGE_END_TAG)
+    if first not in keys or last not in keys:
+        return []
+    return keys[keys.index(first) : keys.index(last) + 1]
 
 
 def characters_of_run(

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import dagster as dg
 
+from ideogram_pipeline.orchestration.alerts import failed_run_sensor, unfinished_run_sensor
 from ideogram_pipeline.orchestration.assets import books, catalog, generation, showcase
-from ideogram_pipeline.orchestration.automation import catalog_sensor, refresh_schedule
 from ideogram_pipeline.orchestration.checks import CHECKS
+from ideogram_pipeline.orchestration.following import FOLLOWING
 from ideogram_pipeline.orchestration.jobs import JOBS
 from ideogram_pipeline.orchestration.resources import RESOURCE, PipelineResource
+from ideogram_pipeline.orchestration.resuming import dead_run_sensor, resume_sensor
+from ideogram_pipeline.orchestration.schedules import schedules
+from ideogram_pipeline.orchestration.sensors import catalog_sensor
 from ideogram_pipeline.settings import Settings
 
 
@@ -34,8 +38,15 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         ],
         asset_checks=CHECKS,
         jobs=JOBS,
-        schedules=[refresh_schedule(settings.timezone)],
-        sensors=[catalog_sensor],
+        schedules=schedules(settings.timezone),
+        sensors=[
+            catalog_sensor,
+            resume_sensor,
+            dead_run_sensor,
+            failed_run_sensor,
+            unfinished_run_sensor,
+            FOLLOWING,
+        ],
         # Configurable at launch, so that a person can set an edition or a limit for one run.
         resources={RESOURCE: PipelineResource.configure_at_launch()},
         # The steps of a run follow one another, and the one that takes long is a single engine

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
-from ideogram_pipeline.errors import ConfigurationError
+from ideogram_pipeline.errors import ConfigurationError, PipelineError
 from ideogram_pipeline.orchestration.caller import current_caller
+from ideogram_pipeline.orchestration.living import living
 from ideogram_pipeline.orchestration.partitions import characters_of_run
 from ideogram_pipeline.settings import Settings
 
@@ -30,7 +34,7 @@ class Terms:
     max_credits: int | None
 
 
-class PipelineResource(dg.ConfigurableResource[None]):
+class PipelineResource(dg.ConfigurableResource[Any]):
     """How a run is set up. The API key is no part of it: it is read from the environment."""
 
     edition_at: str | None = Field(
@@ -44,6 +48,16 @@ class PipelineResource(dg.ConfigurableResource[None]):
         description="Most credits that this run may commit; the pictures over it are deferred. "
         "IDEOGRAM_PIPELINE_MAX_CREDITS_PER_RUN holds as well.",
     )
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Any]:
+        """Be seen to be alive for as long as this process works on a run."""
+        with ExitStack() as stack:
+            if context.run is not None:
+                # If the settings or the home are not usable, the first step says so.
+                with suppress(PipelineError):
+                    stack.enter_context(living(self.settings(), context.run.run_id))
+            yield self
 
     def settings(self) -> Settings:
         """The settings, from the command that launched this run or from the environment.
@@ -61,23 +75,18 @@ class PipelineResource(dg.ConfigurableResource[None]):
             ConfigurationError: ``edition_at`` is not a time, or a setting is not usable.
             dagster.Failure: The run has no characters.
         """
-        from ideogram_pipeline.generation.run_records import new_run_id
-
         settings = self.settings()
-        dagster_run_id = context.run.run_id
         return Terms(
             settings=settings,
             characters=characters_of_run(context),
             at=self._edition_time(context, settings),
-            run_id=new_run_id(_created(context, dagster_run_id), dagster_run_id),
+            run_id=journal_run_id(context.instance, context.run),
             max_credits=self.max_credits,
         )
 
     def _edition_time(self, context: dg.AssetExecutionContext, settings: Settings) -> datetime:
         if self.edition_at is None:
-            # A run that is executed again the next morning still makes the editions of its first
-            # execution; it must not buy others.
-            return _created(context, context.run.root_run_id or context.run.run_id)
+            return first_created(context.instance, context.run)
         try:
             at = datetime.fromisoformat(self.edition_at)
         except ValueError:
@@ -88,9 +97,24 @@ class PipelineResource(dg.ConfigurableResource[None]):
         return at if at.tzinfo else at.replace(tzinfo=settings.zone)
 
 
-def _created(context: dg.AssetExecutionContext, run_id: str) -> datetime:
-    record = context.instance.get_run_record_by_id(run_id)
-    if record is None:  # the first of several executions can have been deleted since
-        return _created(context, context.run.run_id)
-    created: datetime = record.create_timestamp
-    return created.astimezone(UTC)
+def journal_run_id(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
+    """What the journal, the books and the tables call a run of Dagster's."""
+    from ideogram_pipeline.generation.run_records import new_run_id
+
+    return new_run_id(_created(instance, run.run_id) or datetime.now(UTC), run.run_id)
+
+
+def first_created(instance: dg.DagsterInstance, run: dg.DagsterRun) -> datetime:
+    """When a run was created, UTC; of one that is executed again, its first execution.
+
+    A run that is executed again the next morning still makes the editions of the first time; it
+    must not buy others.
+    """
+    first = _created(instance, run.root_run_id or run.run_id)
+    # The first of several executions can have been deleted since.
+    return first or _created(instance, run.run_id) or datetime.now(UTC)
+
+
+def _created(instance: dg.DagsterInstance, run_id: str) -> datetime | None:
+    record = instance.get_run_record_by_id(run_id)
+    return record.create_timestamp.astimezone(UTC) if record else None

@@ -6,14 +6,17 @@ late or repeated run of the same period asks for the same images and buys nothin
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
 from ideogram_pipeline.catalog.model import Refresh
+from ideogram_pipeline.catalog.rules import REFRESHES
 
 BASE = "base"
+_NAMES = {"daily": "%Y-%m-%d", "weekly": "%G-W%V", "monthly": "%Y-%m"}
 _MOST_TURNED_BACK = timedelta(days=1)
 """No clock was ever turned back by more."""
 
@@ -30,17 +33,40 @@ def edition_at(refresh: Refresh, moment: datetime, zone: ZoneInfo) -> str:
         ``base``, a day ``2026-11-22``, an ISO week ``2026-W47``, a month ``2026-11``, or of a cron
         expression the last time at or before the moment, ``2026-11-22T0600+0100``.
     """
-    local = moment.astimezone(zone)
-    if refresh == "daily":
-        return f"{local:%Y-%m-%d}"
-    if refresh == "weekly":
-        return f"{local:%G-W%V}"
-    if refresh == "monthly":
-        return f"{local:%Y-%m}"
-    if refresh == "never":
-        return BASE
+    began = began_at(refresh, moment, zone)
     # With the offset, since an hour comes twice in autumn; without colons, since it names a file.
-    return f"{_last_time(refresh, moment, zone):%Y-%m-%dT%H%M%z}"
+    return f"{began:{_NAMES.get(refresh, '%Y-%m-%dT%H%M%z')}}" if began else BASE
+
+
+def began_at(refresh: Refresh, moment: datetime, zone: ZoneInfo) -> datetime | None:
+    """When the period that ``moment`` falls into began, in ``zone``; ``None`` if it never did."""
+    day = moment.astimezone(zone).date()
+    match refresh:
+        case "never":
+            return None
+        case "daily":
+            first = day
+        case "weekly":
+            first = day - timedelta(days=day.weekday())
+        case "monthly":
+            first = day.replace(day=1)
+        case _:
+            return _last_time(refresh, moment, zone)
+    midnight = datetime.combine(first, time(), tzinfo=zone)
+    # There and back, since a day on which the clock skips midnight begins at one.
+    return midnight.astimezone(UTC).astimezone(zone)
+
+
+def begun_by_cron(
+    refreshes: Iterable[Refresh], since: datetime, until: datetime, zone: ZoneInfo
+) -> set[str]:
+    """Name the editions by cron that began after ``since``, and at ``until`` at the latest."""
+    by_cron = (refresh for refresh in refreshes if refresh not in REFRESHES)
+    return {
+        edition_at(refresh, until, zone)
+        for refresh in by_cron
+        if _last_time(refresh, until, zone) > since
+    }
 
 
 def parse_moment(text: str, zone: ZoneInfo) -> datetime:
@@ -71,30 +97,30 @@ def _last_time(expression: str, moment: datetime, zone: ZoneInfo) -> datetime:
     moment = moment.astimezone(UTC)
     on_the_clock = moment.astimezone(zone).replace(tzinfo=None)
     found: list[datetime] = []
-    for time in CronSim(expression, on_the_clock + _MOST_TURNED_BACK, reverse=True):
+    for shown in CronSim(expression, on_the_clock + _MOST_TURNED_BACK, reverse=True):
         # Of a clock that was turned back, what it showed earlier may have been later.
-        if found and time + _MOST_TURNED_BACK < found[0].astimezone(zone).replace(tzinfo=None):
+        if found and shown + _MOST_TURNED_BACK < found[0].astimezone(zone).replace(tzinfo=None):
             break
-        found += [real for real in _in_zone(expression, time, zone) if real <= moment]
+        found += [real for real in _in_zone(expression, shown, zone) if real <= moment]
     return max(found).astimezone(zone)
 
 
-def _in_zone(expression: str, time: datetime, zone: ZoneInfo) -> list[datetime]:
-    """Say when it is ``time`` for an expression, in UTC, as Debian's cron does.
+def _in_zone(expression: str, shown: datetime, zone: ZoneInfo) -> list[datetime]:
+    """Say when it is ``shown`` for an expression, in UTC, as Debian's cron does.
 
     Where the hour begins with a star, the job runs whenever the clock shows the time: twice when it
     is turned back, never when it skips the time. Any other job runs once: the first time, and as
     soon as the skipped time is over.
     """
     if expression.split()[1].startswith("*"):
-        both = (time.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
-        return [real for real in both if _is_shown(time, real, zone)]
-    real = time.replace(tzinfo=zone).astimezone(UTC)
-    while not _is_shown(time, real, zone):
-        time += timedelta(minutes=1)
-        real = time.replace(tzinfo=zone).astimezone(UTC)
+        both = (shown.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+        return [real for real in both if _is_shown(shown, real, zone)]
+    real = shown.replace(tzinfo=zone).astimezone(UTC)
+    while not _is_shown(shown, real, zone):
+        shown += timedelta(minutes=1)
+        real = shown.replace(tzinfo=zone).astimezone(UTC)
     return [real]
 
 
-def _is_shown(time: datetime, real: datetime, zone: ZoneInfo) -> bool:
-    return real.astimezone(zone).replace(tzinfo=None) == time
+def _is_shown(shown: datetime, real: datetime, zone: ZoneInfo) -> bool:
+    return real.astimezone(zone).replace(tzinfo=None) == shown

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 from ideogram_pipeline.apiframe.model import RenderingSpeed
+from ideogram_pipeline.catalog.model import Refresh
 from ideogram_pipeline.catalog.sql import literal
+from ideogram_pipeline.planning.editions import BASE
 from ideogram_pipeline.planning.expansion import PlannedImages
 from ideogram_pipeline.planning.model import Decision, PlanEntry, PlannedImage
 from ideogram_pipeline.planning.tables import OwnTable
@@ -41,6 +43,19 @@ class Share:
     def quote(self) -> int:
         """Credits that this part will cost, see ``Plan.quote``."""
         return self.speeds.total()
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Pictures of one row and period that are not on file."""
+
+    character_id: str
+    prompt_id: str
+    refresh: Refresh
+    edition: str
+    images: int
+    reason: str
+    """Of one of them: what is to be done and why."""
 
 
 class Plan:
@@ -86,6 +101,34 @@ class Plan:
         """Whether every planned image is on file."""
         found = self.cursor().execute(f"SELECT coalesce(bool_and(on_file), true) FROM {self}")
         return bool(found.fetchall()[0][0])
+
+    def busy_characters(self) -> set[str]:
+        """The characters for which there is anything to fetch or to buy."""
+        return {
+            name
+            for name, share in self.shares.items()
+            if share.decisions["generate"] or share.decisions["resume"]
+        }
+
+    def unfinished_editions(self) -> dict[str, set[str]]:
+        """The refresh periods of which a picture is to be fetched or bought, by character."""
+        found = self.cursor().execute(
+            f"SELECT character_id, list(DISTINCT edition) FROM {self}"
+            f" WHERE decision IN ('generate', 'resume') AND edition <> {literal(BASE)}"
+            " GROUP BY character_id ORDER BY min(number)"
+        )
+        return {name: set(editions) for name, editions in found.fetchall()}
+
+    def missing_editions(self) -> list[Missing]:
+        """The refresh periods of which a picture is not on file, by character and row."""
+        found = self.cursor().execute(
+            "SELECT own.character_id, prompts.prompt_id, refresh, edition, count(*),"
+            " any_value(reason)"
+            f" FROM {self} AS own JOIN prompts USING (number)"
+            f" WHERE decision <> 'reuse' AND edition <> {literal(BASE)}"
+            " GROUP BY ALL ORDER BY ALL"
+        )
+        return [Missing(*row) for row in found.fetchall()]
 
     def characters(self) -> list[str]:
         """The characters of the plan, in its order."""

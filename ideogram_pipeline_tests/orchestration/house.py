@@ -14,6 +14,7 @@ from ideogram_pipeline.generation.publication import publish_books, publish_cata
 from ideogram_pipeline.generation.report import RunReport
 from ideogram_pipeline.generation.run import generate
 from ideogram_pipeline.orchestration.launch import Launch, materialize_characters
+from ideogram_pipeline.orchestration.partitions import tagged_characters
 from ideogram_pipeline.orchestration.project import build_definitions
 from ideogram_pipeline.settings import Settings
 from ideogram_pipeline_tests.support import new_run_id
@@ -67,7 +68,7 @@ def buy(settings: Settings, at: datetime, *names: str) -> RunReport:
 def launch(settings: Settings, *names: str, **terms: object) -> Launch:
     """Materialize everything for these characters, and expect that it works."""
     done = materialize_characters(settings, names, **terms)
-    assert done.failures == []
+    assert done.failures == [], done.failures
     return done
 
 
@@ -80,6 +81,28 @@ def run_job(
         .resolve_job_def(job)
         .execute_in_process(instance=instance, raise_on_error=False, **how)
     )
+
+
+def asked_for(instance: dg.DagsterInstance, request: dg.RunRequest) -> list[str]:
+    """The characters of a run that was asked for."""
+    one = request.partition_key
+    return [one] if one else tagged_characters(instance, request.tags)
+
+
+def carry_out(
+    settings: Settings, instance: dg.DagsterInstance, request: dg.RunRequest
+) -> dg.ExecuteInProcessResult:
+    """Run what a schedule or a sensor has asked for, as the daemon would have it run."""
+    done = run_job(
+        settings,
+        instance,
+        "refresh",
+        partition_key=request.partition_key,
+        tags=dict(request.tags),
+        run_config=dict(request.run_config),
+    )
+    assert done.success
+    return done
 
 
 def materializations(

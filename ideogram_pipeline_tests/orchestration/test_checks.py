@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import BufferedReader
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from ideogram_pipeline.files import look_at
 from ideogram_pipeline.generation import schema
 from ideogram_pipeline.generation.database import open_journal
 from ideogram_pipeline.generation.publication import publish_books
-from ideogram_pipeline.orchestration import checks
+from ideogram_pipeline.orchestration import checks, clock
 from ideogram_pipeline.orchestration.caller import Caller, calling
 from ideogram_pipeline.orchestration.instance import open_instance
 from ideogram_pipeline.orchestration.partitions import known_characters
@@ -60,7 +60,7 @@ def failed(settings: Settings, instance: dg.DagsterInstance) -> dict[str, dg.Ass
         result = run_job(settings, instance, "checks")
     assert result.success
     found = result.get_asset_check_evaluations()
-    assert len(found) == 4
+    assert len(found) == 5
     return {check.check_name: check for check in found if not check.passed}
 
 
@@ -147,6 +147,26 @@ def test_a_lost_picture_is_named(settings: Settings, instance: dg.DagsterInstanc
     assert check.metadata["attempts"].value == 1
     assert "ann-book" in text(check, "which")
     assert "purged" in text(check, "which")
+
+
+def test_an_overdue_character_is_named_with_since_when(
+    settings: Settings, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tomorrow = (clock.now() + timedelta(days=1)).replace(hour=11, minute=59)
+    monkeypatch.setattr(clock, "now", lambda: tomorrow)
+    assert "nothing_overdue" not in failed(settings, instance), "the morning has had no chance yet"
+
+    monkeypatch.setattr(clock, "now", lambda: tomorrow + timedelta(minutes=2))
+    check = failed(settings, instance)["nothing_overdue"]
+    assert check.severity is dg.AssetCheckSeverity.WARN
+    assert check.description == "Overdue: ann"
+    row = f"| ann | {tomorrow:%Y-%m-%d} 00:00 UTC | ann-book | {tomorrow:%Y-%m-%d} | 1 |"
+    assert row in text(check, "which")
+    assert "new edition" in text(check, "which")
+
+    write_catalog(Path(settings.catalog), "ann")  # without a budget
+    buy(settings, tomorrow, "ann")
+    assert "nothing_overdue" not in failed(settings, instance)
 
 
 def test_a_missing_entry_is_noticed(settings: Settings, instance: dg.DagsterInstance) -> None:

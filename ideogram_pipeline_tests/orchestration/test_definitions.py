@@ -85,6 +85,7 @@ def test_every_check_is_explained(definitions: dg.Definitions) -> None:
         "images_are_whole",
         "ledger_equals_journal",
         "ledger_equals_provider",
+        "nothing_overdue",
         "nothing_unresolved",
         "within_budget",
     ]
@@ -92,10 +93,36 @@ def test_every_check_is_explained(definitions: dg.Definitions) -> None:
 
 
 def test_nothing_that_spends_starts_by_itself(definitions: dg.Definitions) -> None:
-    (schedule,), (sensor,) = definitions.schedules, definitions.sensors
-    assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
-    assert schedule.execution_timezone == "Europe/Berlin"
-    assert sensor.default_status is dg.DefaultSensorStatus.STOPPED
+    on = {
+        found.name: found.default_status.value == "RUNNING"
+        for found in (*definitions.schedules, *definitions.sensors)
+    }
+    assert on == {
+        "refresh_schedule": False,
+        "cron_refresh_schedule": False,
+        "catalog_sensor": False,
+        "resume_sensor": False,
+        "books_schedule": True,
+        "dead_run_sensor": True,
+        "failed_run_sensor": True,
+        "unfinished_run_sensor": True,
+        "following_sensor": True,
+    }
+
+
+def test_what_runs_by_itself_is_explained_and_keeps_to_the_projects_time(
+    definitions: dg.Definitions,
+) -> None:
+    assert {schedule.execution_timezone for schedule in definitions.schedules} == {"Europe/Berlin"}
+    for found in (*definitions.schedules, *definitions.sensors):
+        assert len(found.description or "") > 60 or found.name == "books_schedule"
+        if "RUNNING" in str(found.default_status):
+            assert "Spends nothing" in found.description or "spends nothing" in found.description
+
+
+def test_what_follows_by_itself_buys_nothing(specs: dict[str, dg.AssetSpec]) -> None:
+    following = {name for name, spec in specs.items() if spec.automation_condition}
+    assert following == {"credit_ledger", "gallery", "spend_report"}
 
 
 def test_the_workspace_names_the_module() -> None:

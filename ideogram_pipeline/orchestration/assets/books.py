@@ -1,11 +1,13 @@
 """Where the credits went, and whether the provider agrees."""
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from ideogram_pipeline.orchestration.failures import told_to_people
+from ideogram_pipeline.orchestration.following import FOLLOWS, FOLLOWS_ANY
 from ideogram_pipeline.orchestration.ledgers import total, total_in_journal, totals_in_warehouse
 from ideogram_pipeline.orchestration.metadata import (
     Metadata,
@@ -27,6 +29,12 @@ from ideogram_pipeline.warehouse.schema import SCHEMA_VERSION
 if TYPE_CHECKING:
     from ideogram_pipeline.generation.reconciliation import Reconciliation
 
+DAILY = dg.FreshnessPolicy.time_window(
+    fail_window=timedelta(hours=50), warn_window=timedelta(hours=26)
+)
+"""`books_schedule` makes it each day. Only for assets without partitions: Dagster looks at the
+newest materialization of any partition, which says nothing of a character."""
+
 LEDGER_EQUALS_PROVIDER = dg.AssetCheckSpec(
     "ledger_equals_provider",
     asset="reconciliation",
@@ -44,6 +52,7 @@ LEDGER_EQUALS_PROVIDER = dg.AssetCheckSpec(
     kinds={"duckdb"},
     owners=["team:finance"],
     metadata=table_definition("credit_ledger"),
+    automation_condition=FOLLOWS,
     code_version=f"warehouse-{SCHEMA_VERSION}",
 )
 def credit_ledger(
@@ -90,6 +99,8 @@ def _show_totals(
 @dg.asset(
     group_name="books",
     deps=[credit_ledger],
+    automation_condition=FOLLOWS_ANY,
+    freshness_policy=DAILY,
     kinds={"html"},
     owners=["team:finance"],
     metadata={"documentation": dg.MetadataValue.path("docs/tables.md")},
@@ -123,6 +134,7 @@ def spend_report(
 @dg.asset(
     group_name="books",
     deps=[credit_ledger],
+    freshness_policy=DAILY,
     kinds={"python"},
     owners=["team:finance"],
     metadata={"provider": dg.MetadataValue.url("https://docs-v2.apiframe.ai/docs/")},

@@ -20,6 +20,7 @@ from ideogram_pipeline.orchestration.metadata import (
     table_definition,
     unless_held,
 )
+from ideogram_pipeline.orchestration.outcome import outcome_tags
 from ideogram_pipeline.orchestration.partitions import CHARACTERS, CHARACTERS_TOGETHER
 from ideogram_pipeline.orchestration.resources import PipelineResource, Terms
 from ideogram_pipeline.planning.identity import FINGERPRINT_VERSION
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from ideogram_pipeline.catalog.model import Catalog
 
 RUN_ID_TAG = "ideogram_pipeline/run_id"
+POOL = "apiframe"
+"""Steps that buy; see docs/operations.md."""
 
 
 @dg.asset(
@@ -83,8 +86,9 @@ def generation_plan(
         "model": dg.MetadataValue.url("https://apiframe.ai/models/ideogram-character"),
     },
     code_version=f"fingerprint-{FINGERPRINT_VERSION}",
-    # No pool: the journal already keeps two runs from buying one picture, the engine itself keeps
-    # to the account's slots, and a pool's slot stays taken when its run is killed.
+    # For who wants fewer runs beside each other; it has no limit of its own. The journal keeps two
+    # runs from buying one picture, and their engines share the account's slots, without it.
+    pool=POOL,
     # No retry policy: the client repeats what may be repeated, and a policy would answer
     # "terminate" by starting again.
 )
@@ -108,6 +112,8 @@ def images(
         catalog = current_catalog(terms.settings.catalog)
         with _keeping_what_is_done(context, terms, catalog):
             report = _generate(terms, catalog)
+        outcome = outcome_tags(report, terms.max_credits)
+        context.instance.add_run_tags(context.run.run_id, outcome)
         published = publish_books(terms.settings, characters=terms.characters)
         found = {**of_run(report), **of_published(terms.settings, published)}
         reports = {

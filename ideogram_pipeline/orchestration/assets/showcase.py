@@ -3,6 +3,7 @@
 import dagster as dg
 
 from ideogram_pipeline.orchestration.failures import told_to_people
+from ideogram_pipeline.orchestration.following import FOLLOWS
 from ideogram_pipeline.orchestration.metadata import Metadata, unless_held
 from ideogram_pipeline.orchestration.partitions import (
     CHARACTERS,
@@ -17,6 +18,7 @@ from ideogram_pipeline.orchestration.resources import PipelineResource
     deps=["images"],
     partitions_def=CHARACTERS,
     backfill_policy=CHARACTERS_TOGETHER,
+    automation_condition=FOLLOWS,
     kinds={"html", "image"},
     owners=["team:content"],
     metadata={"documentation": dg.MetadataValue.path("README.md")},

@@ -1,28 +1,19 @@
-"""The sensor and the schedule ask for exactly the characters that need a run."""
+"""The sensor asks for exactly the characters whose pictures are decided anew."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
-from ideogram_pipeline.orchestration.automation import catalog_sensor, refresh_schedule
 from ideogram_pipeline.orchestration.instance import open_instance
 from ideogram_pipeline.orchestration.partitions import known_characters
+from ideogram_pipeline.orchestration.sensors import catalog_sensor
 from ideogram_pipeline.settings import Settings
-from ideogram_pipeline_tests.orchestration.house import (
-    IMAGES_OF_EACH,
-    buy,
-    edit_prompts,
-    settings_for,
-    write_catalog,
-)
-
-MORNING = datetime(2026, 11, 22, 6, tzinfo=UTC)
-NEXT_MORNING = datetime(2026, 11, 23, 6, tzinfo=UTC)
+from ideogram_pipeline_tests.orchestration.house import asked_for, edit_prompts, write_catalog
 
 
 @pytest.fixture
@@ -42,14 +33,21 @@ def look(
     instance: dg.DagsterInstance, cursor: str | None
 ) -> tuple[list[str], list[str], str | None]:
     """One tick of the sensor: characters asked for, partitions to add, the next cursor."""
+    asked, new, cursor = requests(instance, cursor)
+    return [str(request.partition_key) for request in asked], new, cursor
+
+
+def requests(
+    instance: dg.DagsterInstance, cursor: str | None
+) -> tuple[list[dg.RunRequest], list[str], str | None]:
+    """The same with the runs that are asked for."""
     with dg.build_sensor_context(instance=instance, cursor=cursor) as context:
         result = catalog_sensor(context)
     assert isinstance(result, dg.SensorResult)
-    asked = [str(request.partition_key) for request in result.run_requests or ()]
     # Dagster drops a request whose key it has seen, also when a catalog goes back and forth.
     assert {request.run_key for request in result.run_requests or ()} <= {None}
     new = [key for request in result.dynamic_partitions_requests for key in request.partition_keys]
-    return asked, new, result.cursor
+    return list(result.run_requests or ()), new, result.cursor
 
 
 def test_the_sensor_asks_for_what_changed_and_nothing_else(
@@ -95,69 +93,52 @@ def test_a_catalog_that_cannot_be_read_is_a_skipped_tick(
     assert "rendering_sped" in str(result.skip_message)
 
 
-def tick(
-    instance: dg.DagsterInstance, at: datetime
-) -> dg.SkipReason | dict[str | None, dg.RunRequest]:
-    """One tick of the schedule."""
-    schedule = refresh_schedule("UTC")
-    with dg.build_schedule_context(instance=instance, scheduled_execution_time=at) as context:
-        result = schedule(context)
-    if isinstance(result, dg.SkipReason):
-        return result
-    return {request.partition_key: request for request in result}
-
-
-def test_the_schedule_asks_for_the_characters_that_are_due(
+def test_many_that_changed_share_few_runs_with_nobody_else_in_them(
     catalog: Path, instance: dg.DagsterInstance
 ) -> None:
-    edit_prompts(catalog, "bob,reads a book,turbo,1,daily", "bob,reads a book,turbo,1,weekly")
-    settings = settings_for(catalog.parent)
-    buy(settings, MORNING, "bob")
+    names = [f"c{number:03}" for number in range(120)]
+    write_catalog(catalog, *names)
+    asked, new, cursor = requests(instance, None)
+    assert new == names
+    (request,) = asked
+    instance.add_dynamic_partitions("characters", new)
+    assert asked_for(instance, request) == names
 
-    due = tick(instance, MORNING)
-    assert list(due) == ["ann"]
-    assert due["ann"].run_key == "ann:2026-11-22"
-    assert due["ann"].run_config == {
-        "resources": {"pipeline": {"config": {"edition_at": "2026-11-22T06:00:00+00:00"}}}
-    }
-
-    buy(settings, MORNING, "ann")
-    skipped = tick(instance, MORNING)
-    assert isinstance(skipped, dg.SkipReason)
-    assert "2026-11-22" in str(skipped.skip_message)
-
-    # Sunday is over, and with it the week 47 of bob.
-    due = tick(instance, NEXT_MORNING)
-    assert {name: request.run_key for name, request in due.items()} == {
-        "ann": "ann:2026-11-23",
-        "bob": "bob:2026-W48",
-    }
+    changed = set(random.Random(3).sample(names, 60))
+    for name in changed:
+        edit_prompts(catalog, f"{name},stands on a hill", f"{name},sits on a hill")
+    asked, _, _ = requests(instance, cursor)
+    spanned = [name for request in asked for name in asked_for(instance, request)]
+    # Nothing was bought yet: a run that spanned another character would buy its pictures.
+    assert sorted(spanned) == sorted(changed)
 
 
-def test_the_schedule_asks_for_a_row_on_cron_once_in_each_of_its_periods(
+def test_a_character_that_left_is_asked_for_no_more_and_keeps_its_key(
     catalog: Path, instance: dg.DagsterInstance
 ) -> None:
-    edit_prompts(catalog, "bob,reads a book,turbo,1,daily", "bob,reads a book,turbo,1,0 4 * * MON")
-    settings = settings_for(catalog.parent)
-    buy(settings, MORNING, "ann")
-    due = tick(instance, MORNING)
-    assert {name: request.run_key for name, request in due.items()} == {
-        "bob": "bob:2026-11-16T0400+0000"
-    }
-    report = buy(settings, MORNING, "ann", "bob")
-    assert (report.count("made"), report.count("reused")) == (IMAGES_OF_EACH, IMAGES_OF_EACH)
-
-    assert isinstance(tick(instance, MORNING), dg.SkipReason)
-    assert list(tick(instance, NEXT_MORNING)) == ["ann", "bob"]
-    report = buy(settings, NEXT_MORNING, "bob")
-    assert report.count("made") == 1
-    assert list(tick(instance, NEXT_MORNING + timedelta(days=6))) == ["ann"]
-    due = tick(instance, NEXT_MORNING + timedelta(days=7))
-    assert due["bob"].run_key == "bob:2026-11-30T0400+0000"
-
-
-def test_the_schedule_knows_characters_that_no_run_has_seen(
-    catalog: Path, instance: dg.DagsterInstance
-) -> None:
-    assert list(tick(instance, MORNING)) == ["ann", "bob"]
+    _, new, cursor = look(instance, None)
+    instance.add_dynamic_partitions("characters", new)
+    write_catalog(catalog, "ann")
+    assert look(instance, cursor)[:2] == ([], [])
     assert known_characters(instance) == ["ann", "bob"]
+
+
+def test_a_cursor_stays_small_and_the_files_behind_it_few(
+    catalog: Path, instance: dg.DagsterInstance
+) -> None:
+    cursor = None
+    for number in range(30):
+        edit_prompts(catalog, f"stands on {number or 'a hill'}", f"stands on {number + 1}")
+        _, _, cursor = look(instance, cursor)
+        assert len(cursor or "") == 32
+    assert len(list((Settings.load().folder / "seen").iterdir())) == 10
+    assert look(instance, cursor)[0] == []
+
+
+def test_a_cursor_whose_file_is_gone_asks_for_all(
+    catalog: Path, instance: dg.DagsterInstance
+) -> None:
+    _, _, cursor = look(instance, None)
+    for file in (Settings.load().folder / "seen").iterdir():
+        file.unlink()
+    assert look(instance, cursor)[0] == ["ann", "bob"]
