@@ -28,6 +28,7 @@ run. What keeps a run from ending well for longer needs a person."""
 FIRST_WAIT = timedelta(hours=1)
 SINCE = timedelta(days=7)
 """What ended longer ago is not resumed unasked."""
+_ASKED_BY = {"dagster/schedule_name", "dagster/sensor_name"}
 _PARENT_TAG = "dagster/parent_run_id"
 
 
@@ -126,14 +127,20 @@ def _is_resumed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
 def _what_is_left(
     settings: Settings, instance: dg.DagsterInstance, run: dg.DagsterRun
 ) -> dict[str, Any]:
-    """The terms of a run, with its own editions and what it has not spent of its quote."""
+    """The terms of a run, with what it has not spent of its quote.
+
+    Its editions are its own, but for one that the clock or the catalog had asked for and that ended
+    hours ago: a period that is over by now was missed, and is not bought unasked.
+    """
     from ideogram_pipeline.generation.database import open_journal
     from ideogram_pipeline.generation.guarding import has_journal
     from ideogram_pipeline.generation.run_records import credits_left
 
     resources: dict[str, Any] = run.run_config.get("resources", {})  # type: ignore[assignment]
     terms: dict[str, Any] = {**resources.get(RESOURCE, {}).get("config", {})}
-    if terms.get("edition_at") is None:
+    if DIED_TAG not in run.tags and not _ASKED_BY.isdisjoint(run.tags):
+        terms["edition_at"] = clock.now().isoformat()
+    elif terms.get("edition_at") is None:
         terms["edition_at"] = first_created(instance, run).isoformat()
     if has_journal(settings):
         with open_journal(settings) as database:

@@ -7,7 +7,7 @@ on as soon as a daemon runs.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
@@ -60,7 +60,8 @@ def schedules(timezone: str) -> list[dg.ScheduleDefinition]:
     ) -> list[dg.RunRequest] | dg.SkipReason:
         """Ask for the characters whose time has just come."""
         at = context.scheduled_execution_time
-        before = at - HOUR
+        # Not on the clock of the zone, which may have been put forward meanwhile.
+        before = (at.astimezone(UTC) - HOUR).astimezone(at.tzinfo)
         due, idle = _due(context.instance, at, begun_since=before)
         if not due:
             return dg.SkipReason(
