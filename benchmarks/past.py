@@ -24,7 +24,7 @@ _BATCH = 10_000
 _THEN = "2026-01-01T00:00:00.000000+00:00"
 
 
-def write_large_catalog(folder: Path, *, rows: int, characters: int) -> str:
+def write_large_catalog(folder: Path, *, rows: int, characters: int, refresh: str = "never") -> str:
     """Write a catalog such as a large team has, and return its source."""
     folder.mkdir(parents=True)
     draw_reference(folder / "reference.png", "crimson")
@@ -33,12 +33,12 @@ def write_large_catalog(folder: Path, *, rows: int, characters: int) -> str:
         for number in range(characters):
             file.write(f"c{number:04},Number {number},reference.png,turbo,Ink and watercolour:\n")
     with (folder / "prompts.csv").open("w") as file:
-        file.write("prompt_id,character_id,prompt,rendering_speed,title,tags\n")
+        file.write("prompt_id,character_id,prompt,rendering_speed,refresh,title,tags\n")
         for number in range(rows):
             speed = ("", "", "turbo", "quality")[number % 4]
             file.write(
                 f'p{number:07},c{number % characters:04},"scene {number}, lights the lamp in a '
-                f'storm, with two boats, far out",{speed},Title {number},a; b\n'
+                f'storm, with two boats, far out",{speed},{refresh},Title {number},a; b\n'
             )
     return str(folder)
 

@@ -60,6 +60,26 @@ def unchanged(quick: bool) -> list[Figure]:
     ]
 
 
+def ticks(quick: bool) -> list[Figure]:
+    """What the schedules and sensors need for a look at a large cast, two weekly rows each."""
+    characters = 20 if quick else 10_000
+    settings = _house(2 * characters, characters, refresh="weekly")
+    noted = settings.home / "said.json"
+    settings.home.mkdir(parents=True, exist_ok=True)
+    _call(settings, [sys.executable, "-m", "benchmarks.ticks_process", str(noted)])
+    said: dict[str, Any] = json.loads(noted.read_text())
+    return [
+        Figure(
+            "ticks",
+            f"{characters:,} characters: {tick}, {said['asked'][tick]} runs asked for",
+            seconds,
+            "s",
+            Goal(3),
+        )
+        for tick, seconds in said["seconds"].items()
+    ]
+
+
 def _idle_house(rows: int, characters: int) -> Settings:
     """One in which everything is bought and published."""
     settings = _house(rows, characters)
@@ -85,9 +105,11 @@ def _idle_steps(settings: Settings) -> dict[str, float]:
     return seconds
 
 
-def _house(rows: int, characters: int) -> Settings:
+def _house(rows: int, characters: int, refresh: str = "never") -> Settings:
     folder = new_place()
-    catalog = write_large_catalog(folder / "catalog", rows=rows, characters=characters)
+    catalog = write_large_catalog(
+        folder / "catalog", rows=rows, characters=characters, refresh=refresh
+    )
     return Settings.load(home=folder / "home", catalog=catalog, api_key=None)
 
 

@@ -17,7 +17,7 @@ from benchmarks.buyers import DAGSTER_RUN, ENGINE, OP_PER_IMAGE, SCRIPT, VENDOR_
 from benchmarks.environment import COMMAND, PROJECT, empty_environment
 from benchmarks.figures import Figure, Goal
 from benchmarks.load import Load, Outcome, bear
-from benchmarks.planning import planning, unchanged
+from benchmarks.planning import planning, ticks, unchanged
 
 Scenario = Callable[[bool], list[Figure]]
 
@@ -199,6 +199,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "start": start,
     "planning": planning,
     "unchanged": unchanged,
+    "ticks": ticks,
 }
 
 
