@@ -85,16 +85,14 @@ class PipelineResource(dg.ConfigurableResource[Any]):
         )
 
     def _edition_time(self, context: dg.AssetExecutionContext, settings: Settings) -> datetime:
+        from ideogram_pipeline.planning.editions import parse_moment
+
         if self.edition_at is None:
             return first_created(context.instance, context.run)
         try:
-            at = datetime.fromisoformat(self.edition_at)
-        except ValueError:
-            raise ConfigurationError(
-                f"edition_at: {self.edition_at!r} is not a time in ISO 8601, such as "
-                "2026-11-22T06:00:00+01:00."
-            ) from None
-        return at if at.tzinfo else at.replace(tzinfo=settings.zone)
+            return parse_moment(self.edition_at, settings.zone)
+        except ValueError as error:
+            raise ConfigurationError(f"edition_at: {error}") from None
 
 
 def journal_run_id(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:

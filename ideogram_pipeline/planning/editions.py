@@ -17,6 +17,7 @@ from ideogram_pipeline.catalog.rules import REFRESHES
 
 BASE = "base"
 _NAMES = {"daily": "%Y-%m-%d", "weekly": "%G-W%V", "monthly": "%Y-%m"}
+_YEARS = range(1970, 9000)
 _MOST_TURNED_BACK = timedelta(days=1)
 """No clock was ever turned back by more."""
 
@@ -85,6 +86,8 @@ def parse_moment(text: str, zone: ZoneInfo) -> datetime:
         raise ValueError(
             f"{text!r} is not a time in ISO 8601, such as 2026-11-22 or 2026-11-22T06:00+01:00."
         ) from None
+    if moment.year not in _YEARS:
+        raise ValueError(f"{text!r} is not in the years {_YEARS[0]} to {_YEARS[-1]}.")
     return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 
 

@@ -165,6 +165,38 @@ def test_what_an_empty_account_has_deferred_is_asked_for_an_hour_later(
     assert tick(instance) == []
 
 
+@pytest.mark.parametrize(
+    ("tags", "edition_at"),
+    [
+        ({"dagster/schedule_name": "refresh_schedule"}, "now"),
+        ({"dagster/sensor_name": "catalog_sensor"}, "now"),
+        ({}, "2026-11-01T06:00:00+00:00"),
+    ],
+)
+def test_a_period_that_was_missed_is_not_bought_by_going_on(
+    house: Bench,
+    instance: dg.DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
+    tags: dict[str, str],
+    edition_at: str,
+) -> None:
+    """What a person has asked for stays as it was asked for."""
+    asked = {"edition_at": "2026-11-01T06:00:00+00:00"}
+    instance.add_run(
+        dg.DagsterRun(
+            job_name="refresh",
+            tags={"dagster/partition": "ann", **tags},
+            run_config={"resources": {"pipeline": {"config": asked}}},
+            status=dg.DagsterRunStatus.FAILURE,
+        )
+    )
+    later = clock.now() + timedelta(hours=2)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    (request,) = tick(instance)
+    terms = request.run_config["resources"]["pipeline"]["config"]
+    assert terms == {"edition_at": later.isoformat() if edition_at == "now" else edition_at}
+
+
 def test_what_somebody_has_set_as_the_limit_is_not_bought_later(
     house: Bench, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ideogram_pipeline.catalog.model import Refresh
 from ideogram_pipeline.catalog.rules import REFRESH, REFRESHES
-from ideogram_pipeline.planning.editions import edition_at, parse_moment
+from ideogram_pipeline.planning.editions import began_at, begun_by_cron, edition_at, parse_moment
 
 BERLIN, AUCKLAND, TEN_BEHIND = (
     ZoneInfo(name) for name in ("Europe/Berlin", "Pacific/Auckland", "Pacific/Honolulu")
@@ -297,3 +297,55 @@ def test_editions_of_cron_follow_each_other(
     assert read(edition_at(expression, begins - timedelta(microseconds=1), zone)) < begins
     follows = read(edition_at(expression, moment + later, zone))
     assert follows == begins or moment < follows <= moment + later
+
+
+@pytest.mark.parametrize(
+    ("refresh", "moment", "zone", "began"),
+    [
+        ("never", "2026-11-22T09:00+00:00", "UTC", None),
+        ("daily", "2026-11-22T09:00+00:00", "UTC", "2026-11-22T00:00:00+00:00"),
+        ("weekly", "2026-11-22T23:59+00:00", "UTC", "2026-11-16T00:00:00+00:00"),
+        ("monthly", "2026-11-22T09:00+00:00", "UTC", "2026-11-01T00:00:00+00:00"),
+        # Summer time began within the week, and ended within the month.
+        ("weekly", "2026-03-29T12:00+02:00", "Europe/Berlin", "2026-03-23T00:00:00+01:00"),
+        ("monthly", "2026-10-31T12:00+01:00", "Europe/Berlin", "2026-10-01T00:00:00+02:00"),
+        # In Santiago the clock goes from 24:00 to 01:00.
+        ("daily", "2026-09-06T12:00-03:00", "America/Santiago", "2026-09-06T01:00:00-03:00"),
+        ("0 6 * * *", "2026-11-22T05:00+00:00", "UTC", "2026-11-21T06:00:00+00:00"),
+    ],
+)
+def test_a_period_begins_where_its_edition_does(
+    refresh: Refresh, moment: str, zone: str, began: str | None
+) -> None:
+    at, where = datetime.fromisoformat(moment), ZoneInfo(zone)
+    found = began_at(refresh, at, where)
+    assert (found.isoformat() if found else None) == began
+    if found is not None:
+        assert edition_at(refresh, found, where) == edition_at(refresh, at, where)
+        before = found.astimezone(UTC) - timedelta(microseconds=1)
+        assert edition_at(refresh, before, where) != edition_at(refresh, at, where)
+
+
+def test_what_has_begun_by_cron_is_told_once_an_hour_also_when_clocks_change() -> None:
+    """On 28 March 2027 there is no 02:30 in Berlin; on 31 October it comes twice."""
+    refreshes = ["never", "daily", "30 2 * * *", "0 6 * * *"]
+    for day in (datetime(2027, 3, 28), datetime(2027, 10, 31), datetime(2027, 5, 5)):
+        first = day.replace(tzinfo=BERLIN).astimezone(UTC)
+        found = [
+            edition
+            for hour in range(1, 24)
+            for edition in begun_by_cron(
+                refreshes,
+                first + timedelta(hours=hour - 1),
+                first + timedelta(hours=hour),
+                BERLIN,
+            )
+        ]
+        assert len(found) == len(set(found)) == 2
+        assert {edition[:10] for edition in found} == {f"{day:%Y-%m-%d}"}
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00Z", "9999-12-31T23:59-05:00", "1969-12-31"])
+def test_a_year_at_the_ends_of_the_calendar_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is not in the years 1970 to 8999\."):
+        parse_moment(text, BERLIN)
