@@ -28,6 +28,8 @@ run. What keeps a run from ending well for longer needs a person."""
 FIRST_WAIT = timedelta(hours=1)
 SINCE = timedelta(days=7)
 """What ended longer ago is not resumed unasked."""
+BY_A_PERSON_TAG = "ideogram_pipeline/asked_by_a_person"
+"""On a run that goes on with one that no schedule and no sensor had asked for."""
 _ASKED_BY = {"dagster/schedule_name", "dagster/sensor_name"}
 _PARENT_TAG = "dagster/parent_run_id"
 
@@ -35,7 +37,6 @@ _PARENT_TAG = "dagster/parent_run_id"
 @dg.sensor(
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    job=REFRESH_JOB,
     description="Finds runs whose process died, as after kill -9 or a power cut, and records them "
     "as failed, whoever started them; Dagster would show them as started for ever. Asks for no "
     "run, spends nothing.",
@@ -101,18 +102,24 @@ def _resumption(
     characters = tagged_characters(instance, run.tags)
     if number > MOST_RESUMPTIONS or not characters or _is_resumed(instance, run):
         return None
-    died_first = number == 1 and DIED_TAG in run.tags
-    wait = timedelta(0) if died_first else FIRST_WAIT * 2 ** (number - 1)
+    at_once = number == 1 and DIED_TAG in run.tags
+    wait = timedelta(0) if at_once else FIRST_WAIT * 2 ** (number - 1)
     if clock.now() < record.update_timestamp + wait:
         return None
     terms = _what_is_left(settings, instance, run)
     if terms.get("max_credits") == 0:
         return None  # all that somebody has agreed to is spent
+    tags = {RESUMES_TAG: run.run_id, RESUMPTION_TAG: str(number)}
+    if BY_A_PERSON_TAG in run.tags or _ASKED_BY.isdisjoint(run.tags):
+        tags[BY_A_PERSON_TAG] = "true"
+    elif not at_once:
+        # A period that is over by now was missed, and is not bought unasked.
+        terms["edition_at"] = clock.now().isoformat()
     return run_request(
         characters,
         reasons=dict.fromkeys(characters, f"resumes {run.run_id}"),
         terms=terms,
-        tags={RESUMES_TAG: run.run_id, RESUMPTION_TAG: str(number)},
+        tags=tags,
     )
 
 
@@ -127,20 +134,14 @@ def _is_resumed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
 def _what_is_left(
     settings: Settings, instance: dg.DagsterInstance, run: dg.DagsterRun
 ) -> dict[str, Any]:
-    """The terms of a run, with what it has not spent of its quote.
-
-    Its editions are its own, but for one that the clock or the catalog had asked for and that ended
-    hours ago: a period that is over by now was missed, and is not bought unasked.
-    """
+    """The terms of a run, with its own editions and what it has not spent of its quote."""
     from ideogram_pipeline.generation.database import open_journal
     from ideogram_pipeline.generation.guarding import has_journal
     from ideogram_pipeline.generation.run_records import credits_left
 
     resources: dict[str, Any] = run.run_config.get("resources", {})  # type: ignore[assignment]
     terms: dict[str, Any] = {**resources.get(RESOURCE, {}).get("config", {})}
-    if DIED_TAG not in run.tags and not _ASKED_BY.isdisjoint(run.tags):
-        terms["edition_at"] = clock.now().isoformat()
-    elif terms.get("edition_at") is None:
+    if terms.get("edition_at") is None:
         terms["edition_at"] = first_created(instance, run).isoformat()
     if has_journal(settings):
         with open_journal(settings) as database:

@@ -15,6 +15,7 @@ import pytest
 from ideogram_pipeline.orchestration import clock
 from ideogram_pipeline.orchestration.instance import open_instance
 from ideogram_pipeline.orchestration.resuming import (
+    BY_A_PERSON_TAG,
     MOST_RESUMPTIONS,
     RESUMES_TAG,
     RESUMPTION_TAG,
@@ -171,6 +172,10 @@ def test_what_an_empty_account_has_deferred_is_asked_for_an_hour_later(
         ({"dagster/schedule_name": "refresh_schedule"}, "now"),
         ({"dagster/sensor_name": "catalog_sensor"}, "now"),
         ({}, "2026-11-01T06:00:00+00:00"),
+        (
+            {"dagster/sensor_name": "resume_sensor", BY_A_PERSON_TAG: "true"},
+            "2026-11-01T06:00:00+00:00",
+        ),
     ],
 )
 def test_a_period_that_was_missed_is_not_bought_by_going_on(
