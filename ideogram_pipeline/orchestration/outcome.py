@@ -14,7 +14,7 @@ CREDITS_TAG = "ideogram_pipeline/credits"
 WAITING_TAG = "ideogram_pipeline/not_brought_home"
 """Why wanted pictures are not there; no tag if all are."""
 
-LEFT_TAG = "ideogram_pipeline/left"
+LEFT_TAG = "ideogram_pipeline/repeatable"
 """Says `true` where some of them would be there if the run were repeated later."""
 
 _MOST_REASONS = 3
