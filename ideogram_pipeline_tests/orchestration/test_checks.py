@@ -96,11 +96,9 @@ def test_a_damaged_picture_is_named(
     assert problem in text(check, "damaged")
 
 
-@pytest.mark.parametrize("moment", [60.0, 0.0], ids=["just seen", "seen long ago"])
 def test_a_run_reads_only_pictures_that_were_touched(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: float
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checks, "A_MOMENT", moment)
     write_catalog(tmp_path / "catalog", "ann")
     settings = settings_for(tmp_path)
     launch(settings, "ann")
