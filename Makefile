@@ -21,7 +21,7 @@ dev: $(VENV)/.runtime ## Dagster's UI on http://127.0.0.1:3000, on the data that
 		DAGSTER_HOME="$$home" $(BIN)/dagster dev -w workspace.yaml
 
 test: $(VENV)/.dev check ## Everything that CI checks: lint, types, tests
-	$(SANDBOXED) $(BIN)/pytest -n 2
+	$(SANDBOXED) $(BIN)/pytest -n 2 --dist loadgroup
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ from http.client import HTTPException
 
 import dagster as dg
 
+from ideogram_pipeline.orchestration.living import DIED, DIED_TAG, report_dead_runs
 from ideogram_pipeline.orchestration.outcome import CREDITS_TAG, IMAGES_TAG, WAITING_TAG
 from ideogram_pipeline.orchestration.partitions import tagged_characters
 from ideogram_pipeline.settings import Settings
@@ -31,14 +32,16 @@ class AlertError(Exception):
 )
 def failed_run_sensor(context: dg.RunFailureSensorContext) -> None:
     """Say which run failed and why."""
-    run = context.dagster_run
+    report_dead_runs(Settings.load(), context.instance)
+    run = context.instance.get_run_by_id(context.dagster_run.run_id) or context.dagster_run
     steps = [
         data.user_failure_data.description
         for event in context.get_step_failure_events()
         if (data := event.step_failure_data).user_failure_data
         and data.user_failure_data.description
     ]
-    reason = " ".join(steps) or context.failure_event.message or "no reason was recorded"
+    told = DIED if DIED_TAG in run.tags else context.failure_event.message
+    reason = " ".join(steps) or told or "no reason was recorded"
     tell(context.log, f"{_named(context.instance, run)} failed. {reason}")
 
 

@@ -1,8 +1,9 @@
 """Which of Dagster's runs are alive: each of their processes holds a lock that dies with it.
 
-The launcher of a single machine does not look after its processes: with Dagster 1.13 a run that was
-killed stays "started" for ever, is reported by nobody, and keeps its slot of a pool. Here it is
-found by its lock, which the kernel has freed, and recorded as failed.
+The launcher of a single machine does not look after its processes. With Dagster 1.13, a code server
+that outlives a run it has started records it as failed, without a reason; where nobody outlived it,
+or the command had started it, it stays "started" for ever. Either way it keeps its slot of a pool.
+Here a killed run is found by its lock, which the kernel has freed, and recorded as what it is.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import dagster as dg
@@ -40,7 +41,7 @@ def living(settings: Settings, run_id: str) -> Iterator[None]:
 
 
 def report_dead_runs(settings: Settings, instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
-    """Record as failed every run whose process died, and free its slots of pools.
+    """Record as failed and dead every run whose process died, and free its slots of pools.
 
     Returns:
         Those runs, as they were.
@@ -48,10 +49,13 @@ def report_dead_runs(settings: Settings, instance: dg.DagsterInstance) -> list[d
     reported = []
     for lock in _left_behind(_folder(settings)):
         run = instance.get_run_by_id(lock.name.partition(".")[0])
-        if run and not run.is_finished:
+        # A process gives up its lock before it records that its run has failed. So where there is
+        # one, somebody else has: the code server that had started the process.
+        if run and (not run.is_finished or run.status is dg.DagsterRunStatus.FAILURE):
             _report(instance, run)
             reported.append(run)
-        lock.unlink(missing_ok=True)  # last: who dies before it leaves it for the next look
+        with suppress(OSError):
+            lock.unlink()  # last: who dies before it leaves it for the next look
     return reported
 
 
@@ -59,7 +63,7 @@ def _report(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     instance.add_run_tags(run.run_id, {DIED_TAG: "true"})
     if run.status is dg.DagsterRunStatus.CANCELING:
         instance.report_run_canceled(run, DIED)
-    else:
+    elif not run.is_finished:
         instance.report_run_failed(run, DIED)
     if instance.event_log_storage.supports_global_concurrency_limits:
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
@@ -71,14 +75,14 @@ def _left_behind(folder: Path) -> Iterator[Path]:
         try:
             # Not made anew, as `FileLock` would, if its run ends just now.
             handle = os.open(path, os.O_RDWR)
-        except FileNotFoundError:
-            continue
+        except OSError:
+            continue  # it has ended, or the disk does not let us look now
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.fstat(handle).st_nlink:
                 yield path
-        except BlockingIOError:
-            continue
+        except OSError:
+            continue  # it is alive
         finally:
             os.close(handle)
 

@@ -31,6 +31,13 @@ SINCE = timedelta(days=7)
 BY_A_PERSON_TAG = "ideogram_pipeline/asked_by_a_person"
 """On a run that goes on with one that no schedule and no sensor had asked for."""
 _ASKED_BY = {"dagster/schedule_name", "dagster/sensor_name"}
+_UNDER_WAY = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 _PARENT_TAG = "dagster/parent_run_id"
 
 
@@ -38,7 +45,7 @@ _PARENT_TAG = "dagster/parent_run_id"
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Finds runs whose process died, as after kill -9 or a power cut, and records them "
-    "as failed, whoever started them; Dagster would show them as started for ever. Asks for no "
+    "as failed, whoever started them; Dagster would show many as started for ever. Asks for no "
     "run, spends nothing.",
 )
 def dead_run_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
@@ -152,6 +159,12 @@ def _what_is_left(
     return terms
 
 
+def _characters_under_way(instance: dg.DagsterInstance) -> set[str]:
+    """Those of the runs that are waiting or at work, which fetch what others have left."""
+    runs = instance.get_runs(dg.RunsFilter(job_name=REFRESH_JOB.name, statuses=_UNDER_WAY))
+    return {name for run in runs for name in tagged_characters(instance, run.tags)}
+
+
 def _of_abandoned_jobs(settings: Settings, instance: dg.DagsterInstance) -> list[dg.RunRequest]:
     from ideogram_pipeline.generation.database import open_journal
     from ideogram_pipeline.generation.guarding import has_journal
@@ -162,7 +175,7 @@ def _of_abandoned_jobs(settings: Settings, instance: dg.DagsterInstance) -> list
     with open_journal(settings) as database:
         attempts = abandoned(database)
     keys = known_characters(instance)
-    whose = set(attempts.values()).intersection(keys)
+    whose = set(attempts.values()).intersection(keys) - _characters_under_way(instance)
     # What is still being drawn when it was asked for is asked for again in the next hour.
     hour = f"{clock.now():%Y-%m-%dT%H}"
     told = hashlib.sha256(f"{sorted(attempts)} {hour}".encode()).hexdigest()[:12]

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 
 import dagster as dg
 import pytest
@@ -23,43 +20,14 @@ from ideogram_pipeline.orchestration.instance import open_instance
 from ideogram_pipeline.orchestration.outcome import CREDITS_TAG, IMAGES_TAG, outcome_tags
 from ideogram_pipeline.settings import Settings
 from ideogram_pipeline_tests.orchestration.house import run_job, settings_for, write_catalog
-
-SECRET = "T0000-very-secret"
-
-
-class Webhook:
-    """A server that keeps what is posted to it."""
-
-    def __init__(self) -> None:
-        self.status = 200
-        self.posted: list[dict[str, str]] = []
-        webhook = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                assert self.headers["Content-Type"].startswith("application/json")
-                webhook.posted.append(json.loads(body))
-                self.send_response(webhook.status)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self.server.server_port}/services/{SECRET}"
+from ideogram_pipeline_tests.orchestration.webhook import SECRET, Webhook, listening
 
 
 @pytest.fixture
 def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhook]:
-    found = Webhook()
-    thread = Thread(target=found.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    monkeypatch.setenv("IDEOGRAM_PIPELINE_ALERT_WEBHOOK", found.address)
-    yield found
-    found.server.shutdown()
-    thread.join()
-    found.server.server_close()
+    with listening() as found:
+        monkeypatch.setenv("IDEOGRAM_PIPELINE_ALERT_WEBHOOK", found.address)
+        yield found
 
 
 @pytest.fixture
@@ -90,16 +58,18 @@ def refresh(
 
 
 def reported(
-    instance: dg.DagsterInstance, run: dg.ExecuteInProcessResult, sensor: dg.SensorDefinition
+    instance: dg.DagsterInstance,
+    run: dg.ExecuteInProcessResult | dg.DagsterRun,
+    sensor: dg.SensorDefinition,
 ) -> object:
     """Have a sensor look at a run that has ended."""
     record = instance.get_run_by_id(run.run_id)
     assert record
-    ends = (dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.RUN_FAILURE)
-    (ended,) = (event for event in run.all_events if event.event_type in ends)
+    ends = {dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.RUN_FAILURE}
+    (ended,) = instance.all_logs(run.run_id, of_type=ends)
     context = dg.build_run_status_sensor_context(
         sensor_name=sensor.name,
-        dagster_event=ended,
+        dagster_event=ended.dagster_event,
         dagster_instance=instance,
         dagster_run=record,
     )
@@ -155,6 +125,27 @@ def test_a_failed_run_is_told_with_its_reason(
     assert text.startswith(f"Run {run.run_id[:8]} of refresh for ann failed. ")
     assert "prompts" in text
     assert "Traceback" not in text
+
+
+def test_a_run_that_was_killed_is_told_as_that(
+    settings: Settings,
+    instance: dg.DagsterInstance,
+    webhook: Webhook,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also where a code server was the first to record that it failed, without a reason."""
+    monkeypatch.setenv("IDEOGRAM_PIPELINE_HOME", str(settings.home))
+    run = dg.DagsterRun(
+        job_name="refresh",
+        tags={"dagster/partition": "ann"},
+        status=dg.DagsterRunStatus.STARTED,
+    )
+    instance.report_run_failed(instance.add_run(run))
+    (settings.folder / "alive" / f"{run.run_id}.1.lock").touch()
+    reported(instance, run, failed_run_sensor)
+    text = webhook.posted.pop()["text"]
+    assert text.startswith(f"Run {run.run_id[:8]} of refresh for ann failed. ")
+    assert "killed" in text
 
 
 def test_a_webhook_that_refuses_makes_the_tick_fail_without_telling_its_address(

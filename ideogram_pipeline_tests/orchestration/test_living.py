@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
 
+from ideogram_pipeline.orchestration.caller import Caller, calling
 from ideogram_pipeline.orchestration.instance import open_instance
 from ideogram_pipeline.orchestration.living import DIED_TAG, living, report_dead_runs
 from ideogram_pipeline.settings import Settings
-from ideogram_pipeline_tests.orchestration.house import settings_for, write_catalog
+from ideogram_pipeline_tests.orchestration.house import run_job, settings_for, write_catalog
 
 HOLD = """
 import sys
@@ -58,6 +61,11 @@ def die(settings: Settings) -> None:
         process.wait()
 
 
+def claims_a_slot(instance: dg.DagsterInstance, run_id: str) -> bool:
+    storage = instance.event_log_storage
+    return storage.claim_concurrency_slot("apiframe", run_id, "images").is_claimed
+
+
 def test_a_living_run_is_left_alone(settings: Settings, instance: dg.DagsterInstance) -> None:
     run = begin(instance, dg.DagsterRunStatus.STARTED)
     with living(settings, run.run_id):
@@ -96,7 +104,7 @@ def test_a_run_that_died_while_it_was_stopped_was_canceled(
     assert found.status is dg.DagsterRunStatus.CANCELED
 
 
-@pytest.mark.parametrize("status", [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE])
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.CANCELED])
 def test_a_run_that_has_ended_before_its_process_died_stays_as_it_is(
     settings: Settings, instance: dg.DagsterInstance, status: dg.DagsterRunStatus
 ) -> None:
@@ -105,6 +113,42 @@ def test_a_run_that_has_ended_before_its_process_died_stays_as_it_is(
     assert report_dead_runs(settings, instance) == []
     assert instance.get_run_by_id(RUN) == run
     assert locks(settings) == []
+
+
+def test_a_run_whose_death_a_code_server_has_recorded_is_known_to_have_died(
+    settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    run = begin(instance, dg.DagsterRunStatus.STARTED)
+    instance.event_log_storage.set_concurrency_slots("apiframe", 1)
+    assert claims_a_slot(instance, RUN)
+    die(settings)
+    instance.report_run_failed(run)
+    assert len(report_dead_runs(settings, instance)) == 1
+    found = instance.get_run_by_id(RUN)
+    assert found
+    assert found.tags[DIED_TAG] == "true"
+    assert len(instance.all_logs(RUN, of_type=dg.DagsterEventType.RUN_FAILURE)) == 1
+    assert claims_a_slot(instance, "other")
+    assert report_dead_runs(settings, instance) == []
+
+
+def test_a_run_that_fails_gives_up_its_lock_before_it_says_so(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So a lock of a failed run is one of a process that has died."""
+    held = {}
+    handle = dg.DagsterInstance.handle_new_event
+
+    def look(instance: dg.DagsterInstance, event: dg.EventLogEntry, **more: Any) -> None:
+        held[event.dagster_event_type] = len(locks(settings))
+        handle(instance, event, **more)
+
+    monkeypatch.setattr(dg.DagsterInstance, "handle_new_event", look)
+    (Path(settings.catalog) / "prompts.csv").unlink()
+    with open_instance(settings) as opened, calling(Caller(settings)):
+        assert not run_job(settings, opened, "catalog").success
+    assert held[dg.DagsterEventType.STEP_FAILURE] == 1
+    assert held[dg.DagsterEventType.RUN_FAILURE] == 0
 
 
 def test_a_run_that_nobody_knows_any_more_is_forgotten(
@@ -119,13 +163,12 @@ def test_a_dead_run_gives_its_slot_of_a_pool_back(
     settings: Settings, instance: dg.DagsterInstance
 ) -> None:
     begin(instance, dg.DagsterRunStatus.STARTED)
-    storage = instance.event_log_storage
-    storage.set_concurrency_slots("apiframe", 1)
-    assert storage.claim_concurrency_slot("apiframe", RUN, "images").is_claimed
-    assert not storage.claim_concurrency_slot("apiframe", "other", "images").is_claimed
+    instance.event_log_storage.set_concurrency_slots("apiframe", 1)
+    assert claims_a_slot(instance, RUN)
+    assert not claims_a_slot(instance, "other")
     die(settings)
     report_dead_runs(settings, instance)
-    assert storage.claim_concurrency_slot("apiframe", "other", "images").is_claimed
+    assert claims_a_slot(instance, "other")
 
 
 def test_who_dies_while_reporting_leaves_the_dead_run_for_the_next_look(
@@ -142,3 +185,18 @@ def test_who_dies_while_reporting_leaves_the_dead_run_for_the_next_look(
         with pytest.raises(KeyboardInterrupt):
             report_dead_runs(settings, instance)
     assert [run.run_id for run in report_dead_runs(settings, instance)] == [RUN]
+
+
+def test_a_disk_that_does_not_let_us_look_stops_nobody(
+    settings: Settings, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(instance, dg.DagsterRunStatus.STARTED)
+    die(settings)
+
+    def broken(*_: object) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ideogram_pipeline.orchestration.living.os.open", broken)
+        assert report_dead_runs(settings, instance) == []
+    assert len(report_dead_runs(settings, instance)) == 1

@@ -245,6 +245,30 @@ def test_paid_pictures_under_way_are_fetched_and_nothing_is_bought(
     assert tick(instance) == []
 
 
+def test_what_a_run_that_is_to_begin_will_fetch_is_not_asked_for_as_well(
+    house: Bench, instance: dg.DagsterInstance
+) -> None:
+    kill_a_run(house)
+    (request,) = tick(instance)
+    waiting = dg.DagsterRun(
+        job_name="refresh", tags=dict(request.tags), status=dg.DagsterRunStatus.STARTING
+    )
+    instance.add_run(waiting)
+    assert tick(instance) == []
+    instance.delete_run(waiting.run_id)
+    assert len(tick(instance)) == 1
+
+
+def test_a_run_whose_death_a_code_server_has_recorded_is_gone_on_with_at_once(
+    house: Bench, instance: dg.DagsterInstance
+) -> None:
+    kill_a_run(house)
+    (dead,) = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+    instance.report_run_failed(dead)
+    (request,) = tick(instance)
+    assert request.tags[RESUMES_TAG] == dead.run_id
+
+
 def test_where_nothing_was_ever_run_nothing_is_resumed(
     house: Bench, instance: dg.DagsterInstance
 ) -> None:

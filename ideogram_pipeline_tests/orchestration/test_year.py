@@ -269,7 +269,7 @@ def daemon(tmp_path: Path, writers: Writers, monkeypatch: pytest.MonkeyPatch) ->
             "IDEOGRAM_PIPELINE_CATALOG": house.settings.catalog,
             "IDEOGRAM_PIPELINE_TIMEZONE": ZONE.key,
             "IDEOGRAM_PIPELINE_PATIENCE": "1",
-            "IDEOGRAM_PIPELINE_POLL_INTERVAL": "0.2",
+            "IDEOGRAM_PIPELINE_POLL_INTERVAL": "0.02",
             "IDEOGRAM_PIPELINE_REQUESTS_PER_MINUTE": "100000",
             "IDEOGRAM_PIPELINE_MAX_IN_FLIGHT": "50",
         }.items():
