@@ -231,13 +231,15 @@ class Journal:
     ) -> Attempt | OverBudget:
         """Let ``run_id`` send once more what an earlier run may have sent in vain.
 
-        Its price counts in that run from now on. The character's budget has reserved it since its
-        intent, and what is reserved must be left in the balance.
+        Its price counts in that run from now on, and already does if that run goes on with the one
+        that reserved it. The character's budget has reserved it since its intent, and what is
+        reserved must be left in the balance.
         """
+        price = 0 if attempt.run_id in limits.goes_on_with else attempt.credits
         with self._db.write() as connection:
-            over = over_run_limit(
-                connection, attempt.credits, run_id=run_id, limits=limits
-            ) or over_balance(connection, 0, limits=limits, balance=balance)
+            over = over_run_limit(connection, price, run_id=run_id, limits=limits) or over_balance(
+                connection, 0, limits=limits, balance=balance
+            )
             return over or self._move_in(connection, attempt, attempt.state, run_id=run_id)
 
     def store(self, attempt: Attempt, image: StoredImage) -> Attempt:

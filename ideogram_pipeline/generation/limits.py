@@ -35,6 +35,8 @@ class Limits:
     """What a run may spend, in credits; each ``None`` is no limit."""
 
     run: int | None = None
+    goes_on_with: tuple[str, ...] = ()
+    """Runs whose spending counts against ``run`` as well: this one does what they have left."""
     floor: int = 0
     monthly: Mapping[str, int] | None = None
     """By character and calendar month (UTC)."""
@@ -73,7 +75,8 @@ def over_run_limit(
     """Say whether ``price`` credits more would pass the limit of a run."""
     if limits.run is None:
         return None
-    if totals.of_run(connection, run_id) + price <= limits.run:
+    spent = sum(totals.of_run(connection, one) for one in (*limits.goes_on_with, run_id))
+    if spent + price <= limits.run:
         return None
     return OverBudget("run", f"the run's limit of {limits.run} credits is reached")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from functools import partial
@@ -58,6 +59,7 @@ def generate(
     *,
     run_id: str,
     max_credits: int | None = None,
+    goes_on_with: Sequence[str] = (),
     on_progress: ProgressListener | None = None,
 ) -> RunReport:
     """Carry out a plan: first what earlier runs left open, then what is to be bought.
@@ -70,6 +72,7 @@ def generate(
         plan: What to do; made just before.
         run_id: Names the run for good; never used again.
         max_credits: Most credits that this run may commit; the setting's limit holds as well.
+        goes_on_with: Runs that left what this one does; what they have committed counts as well.
         on_progress: Told about every step.
 
     Raises:
@@ -96,7 +99,7 @@ def generate(
         try:
             if plan.count("generate", "resume") or journal.has_open_attempts():
                 with provider_access(settings) as access:
-                    limits = _limits(settings, catalog, max_credits)
+                    limits = _limits(settings, catalog, max_credits, goes_on_with)
                     run_stoppable(run.work(access, limits, on_progress), run.stop)
             status = "finished"
             guarding.set_mark(settings, database)
@@ -278,14 +281,21 @@ class _Run:
         )
 
 
-def _limits(settings: Settings, catalog: Catalog, max_credits: int | None) -> Limits:
+def _limits(
+    settings: Settings, catalog: Catalog, max_credits: int | None, goes_on_with: Sequence[str]
+) -> Limits:
     both = [limit for limit in (max_credits, settings.max_credits_per_run) if limit is not None]
     budgets = {
         name: character.monthly_credit_budget
         for name, character in catalog.characters.items()
         if character.monthly_credit_budget is not None
     }
-    return Limits(run=min(both, default=None), floor=settings.balance_floor, monthly=budgets)
+    return Limits(
+        run=min(both, default=None),
+        goes_on_with=tuple(goes_on_with),
+        floor=settings.balance_floor,
+        monthly=budgets,
+    )
 
 
 def _check_writable(settings: Settings) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import func, select, update
@@ -76,21 +76,21 @@ def running(database: Database) -> list[str]:
         return list(connection.scalars(of_running))
 
 
-def credits_left(database: Database, run_id: str, max_credits: int | None) -> int | None:
-    """What a run has neither spent nor reserved of what was agreed to.
-
-    Args:
-        database: The journal.
-        run_id: The run.
-        max_credits: What it was let spend of its quote; ``None``: all.
-
-    Returns:
-        Credits, or ``None`` for a run without record and without limit.
-    """
+def credits_quoted(database: Database, run_id: str) -> int | None:
+    """What was announced before a run began; ``None`` for a run without record."""
     with database.read() as connection:
-        quoted = connection.scalar(select(_runs.c.credits_quoted).where(_runs.c.run_id == run_id))
-        agreed = [amount for amount in (quoted, max_credits) if amount is not None]
-        return max(0, min(agreed) - totals.of_run(connection, run_id)) if agreed else None
+        return connection.scalar(select(_runs.c.credits_quoted).where(_runs.c.run_id == run_id))
+
+
+def credits_spent(database: Database, run_ids: Sequence[str]) -> int:
+    """What runs have spent together, in credits, without what is only reserved."""
+    attempts = schema.attempts
+    reserved = select(func.coalesce(func.sum(attempts.c.credits), 0)).where(
+        attempts.c.run_id.in_(run_ids), attempts.c.state.in_(schema.UNKNOWN)
+    )
+    with database.read() as connection:
+        committed = sum(totals.of_run(connection, run_id) for run_id in run_ids)
+        return committed - (connection.scalar(reserved) or 0)
 
 
 def bind_account(database: Database, team_id: str | None) -> None:

@@ -32,6 +32,7 @@ class Terms:
     run_id: str
     """Ends in the first eight characters of Dagster's run id, which its UI shows."""
     max_credits: int | None
+    goes_on_with: list[str]
 
 
 class PipelineResource(dg.ConfigurableResource[Any]):
@@ -47,6 +48,12 @@ class PipelineResource(dg.ConfigurableResource[Any]):
         ge=0,
         description="Most credits that this run may commit; the pictures over it are deferred. "
         "IDEOGRAM_PIPELINE_MAX_CREDITS_PER_RUN holds as well.",
+    )
+
+    goes_on_with: list[str] | None = Field(
+        default=None,
+        description="Ids of the runs that left what this one does, as the table `runs` has them: "
+        "what they have spent counts against `max_credits` as well. Set by `resume_sensor`.",
     )
 
     @contextmanager
@@ -82,6 +89,7 @@ class PipelineResource(dg.ConfigurableResource[Any]):
             at=self._edition_time(context, settings),
             run_id=journal_run_id(context.instance, context.run),
             max_credits=self.max_credits,
+            goes_on_with=self.goes_on_with or [],
         )
 
     def _edition_time(self, context: dg.AssetExecutionContext, settings: Settings) -> datetime:

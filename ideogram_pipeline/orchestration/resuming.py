@@ -113,9 +113,9 @@ def _resumption(
     wait = timedelta(0) if at_once else FIRST_WAIT * 2 ** (number - 1)
     if clock.now() < record.update_timestamp + wait:
         return None
-    terms = _what_is_left(settings, instance, run)
-    if terms.get("max_credits") == 0:
-        return None  # all that somebody has agreed to is spent
+    terms = _terms(settings, instance, run)
+    if terms is None:
+        return None
     tags = {RESUMES_TAG: run.run_id, RESUMPTION_TAG: str(number)}
     if BY_A_PERSON_TAG in run.tags or _ASKED_BY.isdisjoint(run.tags):
         tags[BY_A_PERSON_TAG] = "true"
@@ -138,24 +138,34 @@ def _is_resumed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     )
 
 
-def _what_is_left(
+def _terms(
     settings: Settings, instance: dg.DagsterInstance, run: dg.DagsterRun
-) -> dict[str, Any]:
-    """The terms of a run, with its own editions and what it has not spent of its quote."""
+) -> dict[str, Any] | None:
+    """The terms of the run that goes on with another; ``None`` if all that was agreed is spent.
+
+    Its limit is that of the first run: its quote, or less if somebody has said so. What the runs
+    before it have spent counts against it, and what was being submitted when one of them died
+    counts once, whichever of them turns out to have bought it.
+    """
     from ideogram_pipeline.generation.database import open_journal
     from ideogram_pipeline.generation.guarding import has_journal
-    from ideogram_pipeline.generation.run_records import credits_left
+    from ideogram_pipeline.generation.run_records import credits_quoted, credits_spent
 
     resources: dict[str, Any] = run.run_config.get("resources", {})  # type: ignore[assignment]
     terms: dict[str, Any] = {**resources.get(RESOURCE, {}).get("config", {})}
     if terms.get("edition_at") is None:
         terms["edition_at"] = first_created(instance, run).isoformat()
-    if has_journal(settings):
-        with open_journal(settings) as database:
-            most = terms.get("max_credits")
-            left = credits_left(database, journal_run_id(instance, run), most)
-        if left is not None:
-            terms["max_credits"] = left
+    if not has_journal(settings):
+        return terms
+    own, before = journal_run_id(instance, run), terms.get("goes_on_with") or []
+    with open_journal(settings) as database:
+        quoted = None if before else credits_quoted(database, own)
+        limits = [limit for limit in (quoted, terms.get("max_credits")) if limit is not None]
+        if limits:
+            terms |= {"max_credits": min(limits), "goes_on_with": [*before, own]}
+            # What is in doubt is settled, and sent again if need be, within what it has reserved.
+            if credits_spent(database, terms["goes_on_with"]) >= terms["max_credits"]:
+                return None
     return terms
 
 

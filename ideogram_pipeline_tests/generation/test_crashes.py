@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from ideogram_pipeline.generation import run_records
+from ideogram_pipeline.generation.database import open_journal
+from ideogram_pipeline.generation.history import unknown_credits
 from ideogram_pipeline.sandbox.options import SandboxOptions
 from ideogram_pipeline_tests.generation import killed_run
 from ideogram_pipeline_tests.generation.judging import assert_books_right, paid
@@ -15,6 +18,7 @@ from ideogram_pipeline_tests.generation.killed_run import STEPS
 from ideogram_pipeline_tests.support import Bench, bench, write_catalog
 
 IMAGES = 4
+PRICE = 10
 
 
 # Children are forked from a server that has imported everything, so that starting one is cheap.
@@ -56,3 +60,24 @@ def test_a_kill_at_any_step_costs_nothing_and_loses_nothing(
         desk.tell("faults", UNLUCKY)
         assert run_process(desk, step, when, number=1) == -signal.SIGKILL, "the step is reached"
         assert_right(desk)
+
+
+@pytest.mark.parametrize("images", [IMAGES, 2, 1])
+def test_what_was_being_submitted_counts_once_for_the_run_that_goes_on(
+    tmp_path: Path, images: int
+) -> None:
+    """Accepted or not: all that was agreed to may be spent, by both runs together, and no more."""
+    catalog = write_catalog(tmp_path / "catalog", prompts=IMAGES // 2)
+    for step, when in (("submit", "before"), ("submit", "after")):
+        with bench(tmp_path / when, SandboxOptions(speed=200, tiny=True), catalog) as desk:
+            assert run_process(desk, step, when, number=1) == -signal.SIGKILL
+            with open_journal(desk.settings) as database:
+                (dead,) = run_records.running(database)
+                reserved = unknown_credits(database, dead)
+                assert run_records.credits_spent(database, [dead]) == 0
+                assert run_records.credits_quoted(database, dead) == IMAGES * PRICE
+            limit = max(images * PRICE, reserved)
+            report = desk.run(max_credits=limit, goes_on_with=[dead])
+            assert desk.truth()["charges"] == limit
+            assert report.count("made") == limit // PRICE
+            assert_books_right(desk, limit // PRICE)

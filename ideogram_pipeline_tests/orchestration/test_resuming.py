@@ -86,7 +86,6 @@ def test_a_killed_run_is_gone_on_with_for_what_its_quote_has_left(
     house: Bench, instance: dg.DagsterInstance
 ) -> None:
     kill_a_run(house)
-    before = spent(house)
     (request,) = tick(instance)
     (dead,) = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
     assert request.tags[RESUMES_TAG] == dead.run_id
@@ -94,7 +93,9 @@ def test_a_killed_run_is_gone_on_with_for_what_its_quote_has_left(
     assert request.tags["dagster/asset_partition_range_end"] == "bob"
     terms = request.run_config["resources"]["pipeline"]["config"]
     assert terms["edition_at"] == dead.run_config["resources"]["pipeline"]["config"]["edition_at"]
-    assert terms["max_credits"] == 2 * IMAGES_OF_EACH * PRICE - before
+    assert terms["max_credits"] == 2 * IMAGES_OF_EACH * PRICE
+    (spender,) = terms["goes_on_with"]
+    assert spender.endswith(dead.run_id[:8]), "what it has spent counts as well"
 
     carry_out(house.settings, instance, request)
     assert spent(house) == 2 * IMAGES_OF_EACH * PRICE
@@ -160,7 +161,7 @@ def test_what_an_empty_account_has_deferred_is_asked_for_an_hour_later(
     monkeypatch.setattr(clock, "now", lambda: soon)
     (request,) = tick(instance)
     terms = request.run_config["resources"]["pipeline"]["config"]
-    assert terms["max_credits"] == 4 * PRICE
+    assert terms["max_credits"] == 2 * IMAGES_OF_EACH * PRICE
     carry_out(house.settings, instance, request)
     assert spent(house) == 2 * IMAGES_OF_EACH * PRICE
     assert tick(instance) == []

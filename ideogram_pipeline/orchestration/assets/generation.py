@@ -144,6 +144,7 @@ def _generate(terms: Terms, catalog: "Catalog") -> RunReport:
         plan,
         run_id=terms.run_id,
         max_credits=terms.max_credits,
+        goes_on_with=terms.goes_on_with,
         on_progress=caller.on_progress if caller else None,
     )
     if caller:
