@@ -7,7 +7,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps
 # The demo and the tests never spend: they run on the sandbox, whatever the environment holds.
 SANDBOXED := env -u APIFRAME_API_KEY -u APIFRAME_BASE_URL
 
-.PHONY: help demo dev test check format numbers bench torture torture-deep waste recovery docs lock clean
+.PHONY: help demo dev test check format numbers bench torture torture-deep year daemon waste recovery docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## List what can be made
@@ -46,6 +46,12 @@ torture-deep: $(VENV)/.dev ## A kill, EIO and ENOSPC at each call of effect, pow
 	@$(SANDBOXED) $(BIN)/python -m ideogram_pipeline_tests.torture.deep
 	@$(SANDBOXED) $(BIN)/pytest -rP --hypothesis-profile=deep --hypothesis-seed=1 \
 		ideogram_pipeline_tests/generation/test_model.py
+
+year: $(VENV)/.dev ## 365 days of schedules and sensors, with an outage and an empty account, in two minutes
+	$(SANDBOXED) $(BIN)/pytest -q -m soak --durations=1 ideogram_pipeline_tests/orchestration/test_year.py
+
+daemon: $(VENV)/.dev ## A real daemon and web server: sensors, schedules, backfills, kills, all processes
+	$(SANDBOXED) $(BIN)/pytest -m "soak or not soak" --durations=0 ideogram_pipeline_tests/orchestration/test_daemon.py
 
 waste: $(VENV)/.runtime ## Credits wasted under the same faults: the pipeline, and the script people write
 	@$(SANDBOXED) $(BIN)/python -m benchmarks.waste

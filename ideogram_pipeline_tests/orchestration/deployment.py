@@ -178,10 +178,12 @@ class Deployment:
         try:
             yield
         finally:
-            for name in names:
-                self.stop(name)
-            # By then the daemon has looked anew at which of them are switched on.
-            self.wait_for_ticks("unfinished_run_sensor", 2)
+            # A look that is under way writes down at its end that the sensor is on.
+            while on := [name for name in names if self.is_on(name)]:
+                for name in on:
+                    self.stop(name)
+                # By then the daemon has looked anew at which of them are switched on.
+                self.wait_for_ticks("unfinished_run_sensor", 2)
 
     @contextmanager
     def without_sensor(self, name: str) -> Iterator[None]:
@@ -199,6 +201,16 @@ class Deployment:
             " __typename ... on PythonError { message } } }",
             which={**_repository(), "sensorName": sensor},
         )
+
+    def is_on(self, sensor: str) -> bool:
+        """Whether a sensor is switched on."""
+        found = self.ask(
+            "query($which: SensorSelector!) { sensorOrError(sensorSelector: $which) {"
+            " __typename ... on Sensor { sensorState { status } }"
+            " ... on PythonError { message } } }",
+            which={**_repository(), "sensorName": sensor},
+        )
+        return bool(found["sensorState"]["status"] == "RUNNING")
 
     def stop(self, sensor: str) -> None:
         """Switch a sensor off."""

@@ -103,6 +103,7 @@ def test_two_runs_at_once_of_one_character_buy_its_pictures_once(house: Deployme
     assert second.start_time < first.end_time
 
 
+@pytest.mark.soak
 def test_backfills_over_selections_with_gaps_buy_each_picture_once(house: Deployment) -> None:
     """One from the UI and one from the command line, at the same time."""
     names = ["leo", "mia", "ned", "oda", "pam", "quin", "rex"]
@@ -125,6 +126,7 @@ def test_backfills_over_selections_with_gaps_buy_each_picture_once(house: Deploy
     assert [house.pictures(name) for name in names] == [2, 2, 0, 2, 2, 0, 2]
 
 
+@pytest.mark.soak
 def test_a_run_is_executed_again_from_its_failure_with_the_edition_of_the_first(
     house: Deployment,
 ) -> None:
@@ -159,6 +161,7 @@ def test_the_schedule_has_the_pictures_of_the_new_day_bought_once(house: Deploym
     assert bought.number == 2
 
 
+@pytest.mark.soak
 def test_a_process_for_each_step_buys_once_also_when_one_is_killed(house: Deployment) -> None:
     house.cast("yan", "zoe", prompts=3)
     bought = house.purchases()
