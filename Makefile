@@ -47,7 +47,7 @@ torture-deep: $(VENV)/.dev ## A kill, EIO and ENOSPC at each call of effect, pow
 	@$(SANDBOXED) $(BIN)/pytest -rP --hypothesis-profile=deep --hypothesis-seed=1 \
 		ideogram_pipeline_tests/generation/test_model.py
 
-year: $(VENV)/.dev ## 365 days of schedules and sensors, with an outage and an empty account, in two minutes
+year: $(VENV)/.dev ## 365 days of schedules and sensors, with an outage and an empty account (minutes)
 	$(SANDBOXED) $(BIN)/pytest -q -m soak --durations=1 ideogram_pipeline_tests/orchestration/test_year.py
 
 daemon: $(VENV)/.dev ## A real daemon and web server: sensors, schedules, backfills, kills, all processes
