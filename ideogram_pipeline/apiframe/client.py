@@ -40,6 +40,8 @@ from ideogram_pipeline.errors import ConfigurationError
 _MOST_BYTES: Final = 32 * 1024 * 1024
 """Of one JSON answer; a page of 100 jobs has some hundred kilobytes."""
 
+_TIMEOUTS = Timeouts()
+
 
 class ApiframeClient:
     """A connection to the API for one key; use it as ``async with``.
@@ -59,7 +61,7 @@ class ApiframeClient:
         *,
         base_url: str,
         api_key: SecretStr,
-        timeouts: Timeouts = Timeouts(),  # noqa: B008 (frozen)
+        timeouts: Timeouts = _TIMEOUTS,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")

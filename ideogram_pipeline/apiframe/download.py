@@ -35,6 +35,8 @@ MOST_BYTES: Final = 64 * 1024 * 1024
 _BLOCK_BYTES: Final = 256 * 1024
 """What is written at a time; so much of each file that is being fetched is kept in memory."""
 
+_TIMEOUTS = Timeouts(total=180.0)
+
 
 @dataclass(frozen=True, slots=True)
 class Download:
@@ -64,7 +66,7 @@ class Downloader:
         *,
         base_url: str,
         extra_hosts: Iterable[str] = (),
-        timeouts: Timeouts = Timeouts(total=180.0),  # noqa: B008 (frozen)
+        timeouts: Timeouts = _TIMEOUTS,
         disk: Executor | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:

@@ -9,7 +9,7 @@ from http.client import HTTPException
 import dagster as dg
 
 from ideogram_pipeline.orchestration.living import DIED, DIED_TAG, report_dead_runs
-from ideogram_pipeline.orchestration.outcome import CREDITS_TAG, IMAGES_TAG, WAITING_TAG
+from ideogram_pipeline.orchestration.outcome import CREDITS_TAG, IMAGES_TAG, NOT_HOME_TAG
 from ideogram_pipeline.orchestration.partitions import tagged_characters
 from ideogram_pipeline.settings import Settings
 
@@ -57,12 +57,12 @@ def failed_run_sensor(context: dg.RunFailureSensorContext) -> None:
 def unfinished_run_sensor(context: dg.RunStatusSensorContext) -> dg.SkipReason | None:
     """Say which pictures are not there and why."""
     run = context.dagster_run
-    waiting = run.tags.get(WAITING_TAG)
-    if not waiting:
+    reasons = run.tags.get(NOT_HOME_TAG)
+    if not reasons:
         return dg.SkipReason(f"Run {run.run_id} has left nothing to be reported.")
     tell(
         context.log,
-        f"{_named(context.instance, run)} did not bring everything home. {waiting}. "
+        f"{_named(context.instance, run)} did not bring everything home. {reasons}. "
         f"In all: {run.tags[IMAGES_TAG]}, for {run.tags[CREDITS_TAG]} credits.",
     )
     return None

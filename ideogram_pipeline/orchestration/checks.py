@@ -33,6 +33,7 @@ NEARLY_SPENT = 0.9
 OVERDUE = timedelta(hours=12)
 """After the beginning of a period; the schedule of every morning has had its turn by then."""
 MOST_NAMES = 20
+"""Of overdue characters in the words of the check; its table has more."""
 A_MOMENT = 60.0
 """Seconds of a run after which its pictures are looked at once more at its end."""
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 IMAGES_TAG = "ideogram_pipeline/images"
 CREDITS_TAG = "ideogram_pipeline/credits"
-WAITING_TAG = "ideogram_pipeline/not_brought_home"
+NOT_HOME_TAG = "ideogram_pipeline/not_brought_home"
 """Why wanted pictures are not there; no tag if all are."""
 
 LEFT_TAG = "ideogram_pipeline/repeatable"
@@ -50,7 +50,7 @@ def outcome_tags(report: RunReport, max_credits: int | None) -> dict[str, str]:
         if trouble.fate not in expected
     )
     if reasons:
-        tags[WAITING_TAG] = _told(reasons.most_common())
+        tags[NOT_HOME_TAG] = _told(reasons.most_common())
     if {"deferred", "running", "failed"} & {t.fate for t in report.troubles} - expected:
         tags[LEFT_TAG] = "true"
     return tags

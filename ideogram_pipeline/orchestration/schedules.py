@@ -6,7 +6,6 @@ on as soon as a daemon runs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -40,10 +39,9 @@ def schedules(timezone: str) -> list[dg.ScheduleDefinition]:
     def refresh(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
         """Ask for the characters that are due."""
         at = context.scheduled_execution_time
-        due, idle = _due(context.instance, at)
-        if not due:
-            return dg.SkipReason(f"Every picture of the periods of {at:%Y-%m-%d} is there.")
-        return _requests(context.instance, at, due, idle)
+        return _asked(context.instance, at) or dg.SkipReason(
+            f"Every picture of the periods of {at:%Y-%m-%d} is there."
+        )
 
     @dg.schedule(
         name="cron_refresh_schedule",
@@ -62,13 +60,10 @@ def schedules(timezone: str) -> list[dg.ScheduleDefinition]:
         at = context.scheduled_execution_time
         # Not on the clock of the zone, which may have been put forward meanwhile.
         before = (at.astimezone(UTC) - HOUR).astimezone(at.tzinfo)
-        due, idle = _due(context.instance, at, begun_since=before)
-        if not due:
-            return dg.SkipReason(
-                f"No row's time has come between {before:%H:%M} and {at:%H:%M}, or all pictures "
-                "are there."
-            )
-        return _requests(context.instance, at, due, idle)
+        return _asked(context.instance, at, begun_since=before) or dg.SkipReason(
+            f"No row's time has come between {before:%H:%M} and {at:%H:%M}, or all pictures are "
+            "there."
+        )
 
     look = dg.ScheduleDefinition(
         name="books_schedule",
@@ -82,19 +77,15 @@ def schedules(timezone: str) -> list[dg.ScheduleDefinition]:
     return [refresh, refresh_by_cron, look]
 
 
-def _due(
+def _asked(
     instance: dg.DagsterInstance, at: datetime, begun_since: datetime | None = None
-) -> tuple[Mapping[str, str], set[str]]:
-    """Find the characters that need a run for an edition of ``at``.
+) -> list[dg.RunRequest]:
+    """Ask for the runs that editions of ``at`` need.
 
     Args:
         instance: Where characters without a partition get one.
         at: The scheduled time.
         begun_since: Only for editions by cron that began after it.
-
-    Returns:
-        Those characters with the names of their editions, and the characters for which a run has
-        nothing to do.
     """
     from ideogram_pipeline.catalog.remembering import current_catalog
     from ideogram_pipeline.generation.plans import make_plan
@@ -107,7 +98,7 @@ def _due(
     if begun_since is not None:
         begun = begun_by_cron(catalog.prompts.refreshes(), begun_since, at, settings.zone)
         if not begun:
-            return {}, set()
+            return []
     plan = make_plan(settings, catalog, at=at)
     due = {
         name: "+".join(sorted(wanted))
@@ -115,13 +106,8 @@ def _due(
         if (wanted := editions if begun is None else editions & begun)
     }
     add_characters(instance, due)
-    return due, set(known_characters(instance)) - plan.busy_characters()
-
-
-def _requests(
-    instance: dg.DagsterInstance, at: datetime, due: Mapping[str, str], idle: set[str]
-) -> list[dg.RunRequest]:
+    keys = known_characters(instance)
     return [
         run_request(together, reasons=due, terms={"edition_at": at.isoformat()})
-        for together in put_together(known_characters(instance), due.keys(), lambda: idle)
+        for together in put_together(keys, due, lambda: set(keys) - plan.busy_characters())
     ]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ideogram_pipeline.orchestration.assets.generation import POOL
-from ideogram_pipeline.orchestration.outcome import CREDITS_TAG, IMAGES_TAG, WAITING_TAG
+from ideogram_pipeline.orchestration.outcome import CREDITS_TAG, IMAGES_TAG, NOT_HOME_TAG
 from ideogram_pipeline.orchestration.project import build_definitions
 from ideogram_pipeline.settings import Settings
 
@@ -48,7 +48,7 @@ def test_a_unit_starts_a_command_that_is_installed(unit: str) -> None:
 
 def test_the_page_names_the_pool_and_the_tags_as_they_are() -> None:
     assert f"concurrency set {POOL} " in PAGE
-    for tag in (IMAGES_TAG, CREDITS_TAG, WAITING_TAG):
+    for tag in (IMAGES_TAG, CREDITS_TAG, NOT_HOME_TAG):
         assert f"`{tag}`" in PAGE
 
 

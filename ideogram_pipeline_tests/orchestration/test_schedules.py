@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,10 +9,8 @@ import dagster as dg
 import pytest
 
 from ideogram_pipeline.errors import CatalogError
-from ideogram_pipeline.orchestration.instance import open_instance
 from ideogram_pipeline.orchestration.partitions import add_characters, known_characters
 from ideogram_pipeline.orchestration.schedules import schedules
-from ideogram_pipeline.settings import Settings
 from ideogram_pipeline_tests.orchestration.house import (
     IMAGES_OF_EACH,
     asked_for,
@@ -25,19 +22,6 @@ from ideogram_pipeline_tests.orchestration.house import (
 
 MORNING = datetime(2026, 11, 22, 6, tzinfo=UTC)
 NEXT_MORNING = datetime(2026, 11, 23, 6, tzinfo=UTC)
-
-
-@pytest.fixture
-def catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("IDEOGRAM_PIPELINE_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("IDEOGRAM_PIPELINE_CATALOG", str(tmp_path / "catalog"))
-    return write_catalog(tmp_path / "catalog", "ann", "bob")
-
-
-@pytest.fixture
-def instance(catalog: Path) -> Iterator[dg.DagsterInstance]:
-    with open_instance(Settings.load()) as opened:
-        yield opened
 
 
 def asked(

@@ -109,6 +109,15 @@ class Writers:
     folder: Path
     rows: list[Row] = field(default_factory=list)
 
+    def begin(self) -> None:
+        for name in MASCOTS:
+            self.join(name)
+        self.rows += [
+            Row("m3-month", "m3", "reads the news", "monthly"),
+            Row("m2-fair", "m2", "opens the fair", "30 18 1 */3 *"),
+            Row("m5-night", "m5", "looks at the moon", "30 2 28,31 3,10 *"),
+        ]
+
     def join(self, name: str) -> None:
         self.rows += [
             Row(f"{name}-hill", name, "stands on a hill", "never"),
@@ -238,13 +247,7 @@ class Daemon:
 @pytest.fixture
 def writers(tmp_path: Path) -> Writers:
     found = Writers(tmp_path / "catalog")
-    for name in MASCOTS:
-        found.join(name)
-    found.rows += [
-        Row("m3-month", "m3", "reads the news", "monthly"),
-        Row("m2-fair", "m2", "opens the fair", "30 18 1 */3 *"),
-        Row("m5-night", "m5", "looks at the moon", "30 2 28,31 3,10 *"),
-    ]
+    found.begin()
     found.save()
     return found
 
@@ -284,13 +287,7 @@ def daemon(tmp_path: Path, writers: Writers, monkeypatch: pytest.MonkeyPatch) ->
 def due_until(last: date, folder: Path) -> set[Wanted]:
     """What is due from the first day of the year to ``last``, worked out from the calendar."""
     writers = Writers(folder)
-    for name in MASCOTS:
-        writers.join(name)
-    writers.rows += [
-        Row("m3-month", "m3", "reads the news", "monthly"),
-        Row("m2-fair", "m2", "opens the fair", "30 18 1 */3 *"),
-        Row("m5-night", "m5", "looks at the moon", "30 2 28,31 3,10 *"),
-    ]
+    writers.begin()
     due: set[Wanted] = set()
     day = FIRST
     while day <= last:
